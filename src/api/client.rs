@@ -1,0 +1,269 @@
+//! The HTTP client: one way to send an [`Endpoint`], and who may send which.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use http::Method;
+use reqwest::header::AUTHORIZATION;
+
+use super::branches::{Branch, CreateBranch, CreateBranchBody};
+use super::database::{QueryBody, Row, RunQuery};
+use super::dev_branch::{BranchPath, DevBranch};
+use super::endpoint::{Endpoint, Looks, WritesBranch, fill_path};
+use super::error::{ApiError, ErrorBody};
+use super::reference::Ref;
+
+/// How long a reply may take. The platform's own gateway gives up after a minute.
+const DEADLINE: Duration = Duration::from_secs(75);
+/// How often a request that changes nothing is sent again.
+const RETRIES: u32 = 2;
+
+/// Where the API answers, and with which token.
+#[derive(Clone)]
+pub struct Place {
+    /// The base URL, without a slash at its end.
+    pub base: String,
+    /// The bearer token.
+    pub token: String,
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Place")
+            .field("base", &self.base)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Finds the place when it is first needed: the cloud's is known from the start, the local
+/// platform is looked up, or started, then.
+pub trait Locator: Send + Sync + 'static {
+    /// The place.
+    fn locate(&self) -> BoxFuture<'_, Result<Place, ApiError>>;
+    /// Says that nobody answered at `place`, so that the next call looks again.
+    fn lost(&self, place: &Place);
+}
+
+impl Locator for Place {
+    fn locate(&self) -> BoxFuture<'_, Result<Place, ApiError>> {
+        Box::pin(std::future::ready(Ok(self.clone())))
+    }
+
+    fn lost(&self, _: &Place) {}
+}
+
+/// Proof that a call beyond a DEV branch was allowed: within policy, approved, or gated.
+///
+/// Made by the guard alone.
+#[derive(Debug)]
+pub struct ReleasePermit {
+    _made_by_the_guard: (),
+}
+
+impl ReleasePermit {
+    /// For the guard, after it has satisfied itself.
+    pub(crate) fn issue() -> Self {
+        Self {
+            _made_by_the_guard: (),
+        }
+    }
+}
+
+/// A client of the Management API. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    locator: Arc<dyn Locator>,
+}
+
+impl Client {
+    /// A client that finds its platform through `locator`.
+    pub fn new(locator: Arc<dyn Locator>) -> Result<Self, ApiError> {
+        // Fails only when another provider is installed already, which serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("drydock/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(Duration::from_secs(10))
+            .timeout(DEADLINE)
+            .tcp_nodelay(true)
+            .build()
+            .map_err(|error| ApiError::NotStarted(chain(&error)))?;
+        Ok(Self { http, locator })
+    }
+
+    /// Where the API answers; starts the local platform if it must.
+    pub async fn place(&self) -> Result<Place, ApiError> {
+        self.locator.locate().await
+    }
+
+    /// Calls an endpoint that changes nothing. Sent again when the answer is lost.
+    pub async fn look<E>(&self, path: E::Path, query: &E::Query) -> Result<E::Reply, ApiError>
+    where
+        E: Endpoint<Access = Looks, Body = ()>,
+    {
+        let mut attempt = 0;
+        loop {
+            let result = self.send::<E>(&path, query, None).await;
+            match &result {
+                Err(error) if attempt < RETRIES && is_passing(error) => {
+                    attempt += 1;
+                    tracing::debug!(operation = E::NAME, %error, attempt, "asking again");
+                    tokio::time::sleep(Duration::from_millis(50 << (2 * attempt))).await;
+                }
+                _ => return result,
+            }
+        }
+    }
+
+    /// Runs one statement on `reference`, any project or branch, as a role that cannot write.
+    pub async fn query_read_only(
+        &self,
+        reference: &Ref,
+        query: impl Into<String>,
+        parameters: Option<Vec<serde_json::Value>>,
+    ) -> Result<Vec<Row>, ApiError> {
+        let body = QueryBody {
+            query: query.into(),
+            parameters,
+            read_only: Some(true),
+        };
+        self.send::<RunQuery>(reference, &(), Some(&body)).await
+    }
+
+    /// Calls an endpoint that changes a branch: this branch.
+    pub async fn write<E>(
+        &self,
+        branch: &DevBranch,
+        query: &E::Query,
+        body: &E::Body,
+    ) -> Result<E::Reply, ApiError>
+    where
+        E: Endpoint<Access = WritesBranch>,
+        E::Path: BranchPath,
+    {
+        self.send::<E>(&E::Path::of(branch), query, Some(body)).await
+    }
+
+    /// Creates a branch of `project`, empty of production's rows.
+    pub async fn create_branch(&self, project: &Ref, name: &str) -> Result<Branch, ApiError> {
+        let body = CreateBranchBody {
+            branch_name: name.to_owned(),
+            ..CreateBranchBody::default()
+        };
+        self.send::<CreateBranch>(project, &(), Some(&body)).await
+    }
+
+    /// Calls any endpoint, production's included, with a permit.
+    pub async fn release<E: Endpoint>(
+        &self,
+        _permit: &ReleasePermit,
+        path: E::Path,
+        query: &E::Query,
+        body: &E::Body,
+    ) -> Result<E::Reply, ApiError> {
+        self.send::<E>(&path, query, Some(body)).await
+    }
+
+    async fn send<E: Endpoint>(
+        &self,
+        path: &E::Path,
+        query: &E::Query,
+        body: Option<&E::Body>,
+    ) -> Result<E::Reply, ApiError> {
+        use super::endpoint::PathParams;
+
+        let place = self.locator.locate().await?;
+        let filled = fill_path(E::PATH, &path.values());
+        let mut request = self
+            .http
+            .request(E::METHOD, format!("{}{filled}", place.base))
+            .header(AUTHORIZATION, format!("Bearer {}", place.token))
+            .query(query);
+        if let Some(body) = body
+            && matches!(E::METHOD, Method::POST | Method::PUT | Method::PATCH)
+        {
+            let json = serde_json::to_value(body).map_err(|error| ApiError::Unreadable {
+                operation: E::NAME,
+                reason: error.to_string(),
+            })?;
+            // Some operations take no body at all, some an empty object: both accept one.
+            request = if json.is_null() {
+                request.json(&serde_json::json!({}))
+            } else {
+                request.json(&json)
+            };
+        }
+        let response = request.send().await.map_err(|error| {
+            if error.is_connect() || error.is_builder() {
+                self.locator.lost(&place);
+                ApiError::Unreachable {
+                    base: place.base.clone(),
+                    reason: chain(&error),
+                }
+            } else {
+                ApiError::AnswerLost {
+                    operation: E::NAME,
+                    reason: chain(&error),
+                }
+            }
+        })?;
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.map_err(|error| ApiError::AnswerLost {
+            operation: E::NAME,
+            reason: chain(&error),
+        })?;
+        if !(200..300).contains(&status) {
+            return Err(ApiError::Status {
+                operation: E::NAME,
+                status,
+                message: error_message(status, &bytes),
+            });
+        }
+        let json: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
+        serde_json::from_slice(json).map_err(|error| ApiError::Unreadable {
+            operation: E::NAME,
+            reason: error.to_string(),
+        })
+    }
+}
+
+/// Whether asking again may help.
+fn is_passing(error: &ApiError) -> bool {
+    match error {
+        ApiError::Unreachable { .. } | ApiError::AnswerLost { .. } => true,
+        ApiError::Status { status, .. } => matches!(status, 429 | 502 | 503 | 504),
+        ApiError::NotStarted(_) | ApiError::Unreadable { .. } => false,
+    }
+}
+
+/// The platform's own words, or what the status means where it gives none.
+fn error_message(status: u16, body: &[u8]) -> String {
+    if let Ok(ErrorBody { message }) = serde_json::from_slice(body) {
+        return message;
+    }
+    match status {
+        401 => "the platform does not accept the access token".to_owned(),
+        403 => "the access token lacks a permission for this".to_owned(),
+        404 => "the platform knows no such thing".to_owned(),
+        429 => "the platform's rate limit is exceeded; try again in a minute".to_owned(),
+        _ => http::StatusCode::from_u16(status)
+            .ok()
+            .and_then(|status| status.canonical_reason())
+            .unwrap_or("the platform refused")
+            .to_owned(),
+    }
+}
+
+/// An error with its causes, which reqwest keeps out of its `Display`. Never holds the URL's
+/// query or the token.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,73 @@
+//! What can go wrong between a request and its reply.
+
+use serde::{Deserialize, Serialize};
+
+/// The platform's error body: one field.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// What happened, in words.
+    pub message: String,
+}
+
+/// A call that did not give the reply that was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// The platform could not be reached; nothing was sent.
+    #[error("the platform at {base} cannot be reached: {reason}")]
+    Unreachable {
+        /// The base URL that was tried.
+        base: String,
+        /// What the transport says.
+        reason: String,
+    },
+    /// The local platform did not start; nothing was sent.
+    #[error("{0}")]
+    NotStarted(String),
+    /// The request was sent and no whole answer came: it may or may not have been carried out.
+    #[error("no answer to {operation}: {reason}")]
+    AnswerLost {
+        /// The endpoint's name.
+        operation: &'static str,
+        /// What the transport says.
+        reason: String,
+    },
+    /// The platform answered with an error status.
+    #[error("{message} (HTTP {status})")]
+    Status {
+        /// The endpoint's name.
+        operation: &'static str,
+        /// The HTTP status.
+        status: u16,
+        /// The platform's own words.
+        message: String,
+    },
+    /// The platform's answer does not have the shape that its contract states.
+    #[error("the platform's answer to {operation} cannot be read: {reason}")]
+    Unreadable {
+        /// The endpoint's name.
+        operation: &'static str,
+        /// What the decoder says; never the body itself.
+        reason: String,
+    },
+}
+
+impl ApiError {
+    /// The HTTP status, where there was one.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Status { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// Whether the request may have been carried out although no answer says so.
+    ///
+    /// A 5xx counts: a gateway gives one when the machine behind it went away mid-request.
+    pub fn may_have_happened(&self) -> bool {
+        match self {
+            Self::AnswerLost { .. } | Self::Unreadable { .. } => true,
+            Self::Status { status, .. } => *status >= 500,
+            Self::Unreachable { .. } | Self::NotStarted(_) => false,
+        }
+    }
+}

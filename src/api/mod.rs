@@ -1,0 +1,28 @@
+//! The Management API as types.
+//!
+//! Each [`Endpoint`] is declared once, in the file of its domain, and used by the [`Client`], by
+//! the local platform's routes and by the contract tests. Facts about shapes and statuses come
+//! from the platform's published description of its API.
+//!
+//! Who may call what is part of the declaration: an endpoint that only looks needs a client, one
+//! that changes a branch needs a proven [`DevBranch`], one that reaches production needs a
+//! [`ReleasePermit`].
+
+pub mod advisors;
+pub mod branches;
+mod client;
+pub mod database;
+mod dev_branch;
+pub(crate) mod endpoint;
+mod error;
+pub mod migrations;
+pub mod organizations;
+pub mod projects;
+mod reference;
+pub mod restore_points;
+
+pub use client::{Client, Locator, Place, ReleasePermit};
+pub use dev_branch::{DevBranch, Unproven};
+pub use endpoint::{Access, Endpoint, Looks, PathParams, Releases, WritesBranch};
+pub use error::{ApiError, ErrorBody};
+pub use reference::{NotARef, Ref};

@@ -1,0 +1,2 @@
+//! Drydock
+pub mod api;
