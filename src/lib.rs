@@ -1,2 +1,5 @@
 //! Drydock
 pub mod api;
+mod clock;
+mod hex;
+pub mod store;

@@ -1,0 +1,80 @@
+//! Merges under way: stored before the platform is told, so that a merge whose server died is
+//! found and followed to its end by the next.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::{Store, StoreError};
+use crate::api::Ref;
+use crate::clock;
+
+/// A merge that was begun.
+#[derive(Debug, Clone)]
+pub struct Merging {
+    /// The ref of the branch that is merged.
+    pub branch_ref: String,
+    /// The versions that production's ledger will hold when it is done.
+    pub expected: Vec<String>,
+    /// The branch's `state_hash` that passed the gate.
+    pub state_hash: String,
+    /// When it was begun; RFC 3339.
+    pub started_at: String,
+}
+
+impl Store {
+    /// The merge that is under way into `project`, if one is.
+    pub async fn merging(&self, project: &Ref) -> Result<Option<Merging>, StoreError> {
+        let project = project.to_string();
+        self.run(move |connection| {
+            let found: Option<(String, String, String, String)> = connection
+                .prepare_cached(
+                    "select branch_ref, expected, state_hash, started_at from merges where project = ?1",
+                )?
+                .query_row(params![project], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                })
+                .optional()?;
+            let Some((branch_ref, expected, state_hash, started_at)) = found else {
+                return Ok(None);
+            };
+            Ok(Some(Merging {
+                branch_ref,
+                expected: serde_json::from_str(&expected)?,
+                state_hash,
+                started_at,
+            }))
+        })
+        .await
+    }
+
+    /// Stores that a merge begins.
+    pub async fn begin_merge(
+        &self,
+        project: &Ref,
+        branch_ref: &Ref,
+        expected: &[String],
+        state_hash: &str,
+    ) -> Result<(), StoreError> {
+        let project = project.to_string();
+        let branch_ref = branch_ref.to_string();
+        let expected = serde_json::to_string(expected)?;
+        let state_hash = state_hash.to_owned();
+        self.run(move |connection| {
+            connection.execute(
+                "insert or replace into merges (project, branch_ref, expected, state_hash, started_at) values (?1, ?2, ?3, ?4, ?5)",
+                params![project, branch_ref, expected, state_hash, clock::now()],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Forgets a merge that has been followed to its end.
+    pub async fn end_merge(&self, project: &Ref) -> Result<(), StoreError> {
+        let project = project.to_string();
+        self.run(move |connection| {
+            connection.execute("delete from merges where project = ?1", params![project])?;
+            Ok(())
+        })
+        .await
+    }
+}

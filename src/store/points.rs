@@ -1,0 +1,214 @@
+//! Restore points, as Drydock knows them: the platform has no listing of its own.
+
+use rusqlite::{Row, params};
+use serde::Serialize;
+
+use super::{Store, StoreError};
+use crate::api::Ref;
+use crate::clock;
+
+/// Whether a restore point exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PointStatus {
+    /// Journalled before its migration; whether that happened is not known yet.
+    Intended,
+    /// It exists.
+    Available,
+    /// Its migration happened and the point could not be made.
+    Missing,
+}
+
+impl PointStatus {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Intended => "intended",
+            Self::Available => "available",
+            Self::Missing => "missing",
+        }
+    }
+
+    fn parse(text: &str) -> Self {
+        match text {
+            "available" => Self::Available,
+            "intended" => Self::Intended,
+            _ => Self::Missing,
+        }
+    }
+}
+
+/// A restore point of one branch.
+#[derive(Debug, Clone)]
+pub struct Point {
+    /// At most 20 characters: `rp-<version>`, `baseline`, `undo-<n>`.
+    pub name: String,
+    /// The migration that it follows.
+    pub migration_version: Option<String>,
+    /// Whether it exists.
+    pub status: PointStatus,
+    /// Whether a revert can return to it; a revert past it makes it unreachable.
+    pub reachable: bool,
+    /// When it was stored; RFC 3339.
+    pub created_at: String,
+    /// The ledger's versions at that moment, oldest first.
+    pub ledger: Vec<String>,
+}
+
+const COLUMNS: &str = "name, migration_version, status, reachable, created_at, ledger";
+
+impl Store {
+    /// A branch's points, oldest first.
+    pub async fn points(&self, branch: &Ref) -> Result<Vec<Point>, StoreError> {
+        let branch = branch.to_string();
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "select {COLUMNS} from points where branch_ref = ?1 order by seq"
+            ))?;
+            let rows = statement.query_map(params![branch], stored)?;
+            rows.map(|row| Ok(point(row?)?)).collect()
+        })
+        .await
+    }
+
+    /// Stores a point, or replaces the one of that name.
+    pub async fn put_point(
+        &self,
+        project: &Ref,
+        branch: &Ref,
+        name: &str,
+        migration_version: Option<&str>,
+        status: PointStatus,
+        ledger: &[String],
+    ) -> Result<(), StoreError> {
+        let project = project.to_string();
+        let branch = branch.to_string();
+        let name = name.to_owned();
+        let version = migration_version.map(str::to_owned);
+        let ledger = serde_json::to_string(ledger)?;
+        self.run(move |connection| {
+            connection
+                .prepare_cached(
+                    "insert into points (branch_ref, name, project, migration_version, status, created_at, ledger)
+                     values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                     on conflict (branch_ref, name) do update set
+                        migration_version = excluded.migration_version, status = excluded.status,
+                        reachable = 1, created_at = excluded.created_at, ledger = excluded.ledger",
+                )?
+                .execute(params![branch, name, project, version, status.as_str(), clock::now(), ledger])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Says how a point that was stored before stands now.
+    pub async fn set_point_status(
+        &self,
+        branch: &Ref,
+        name: &str,
+        status: PointStatus,
+    ) -> Result<(), StoreError> {
+        let (branch, name) = (branch.to_string(), name.to_owned());
+        self.run(move |connection| {
+            connection.execute(
+                "update points set status = ?3 where branch_ref = ?1 and name = ?2",
+                params![branch, name, status.as_str()],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Forgets a point that was intended and whose migration did not happen.
+    pub async fn forget_point(&self, branch: &Ref, name: &str) -> Result<(), StoreError> {
+        let (branch, name) = (branch.to_string(), name.to_owned());
+        self.run(move |connection| {
+            connection.execute(
+                "delete from points where branch_ref = ?1 and name = ?2",
+                params![branch, name],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// After a revert to `name`: every point made later can no longer be returned to, except the
+    /// way back, `undo`.
+    pub async fn mark_reverted(
+        &self,
+        branch: &Ref,
+        name: &str,
+        undo: &str,
+    ) -> Result<(), StoreError> {
+        let (branch, name, undo) = (branch.to_string(), name.to_owned(), undo.to_owned());
+        self.run(move |connection| {
+            connection.execute(
+                "update points set reachable = 0
+                 where branch_ref = ?1 and name <> ?3
+                   and seq > (select seq from points where branch_ref = ?1 and name = ?2)",
+                params![branch, name, undo],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// After a reset or a deletion: nothing from before can be returned to.
+    pub async fn mark_all_unreachable(&self, branch: &Ref) -> Result<(), StoreError> {
+        let branch = branch.to_string();
+        self.run(move |connection| {
+            connection.execute(
+                "update points set reachable = 0 where branch_ref = ?1",
+                params![branch],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Branches on which a point is intended or missing: what a start has to look after.
+    pub async fn branches_with_open_points(&self) -> Result<Vec<(Ref, Ref)>, StoreError> {
+        self.run(|connection| {
+            let mut statement = connection.prepare(
+                "select distinct project, branch_ref from points where status <> 'available' and reachable = 1",
+            )?;
+            let rows = statement.query_map([], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+            })?;
+            let mut open = Vec::new();
+            for row in rows {
+                let (project, branch) = row?;
+                if let (Ok(project), Ok(branch)) = (project.parse(), branch.parse()) {
+                    open.push((project, branch));
+                }
+            }
+            Ok(open)
+        })
+        .await
+    }
+}
+
+type Stored = (String, Option<String>, String, bool, String, String);
+
+fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
+    Ok((
+        row.get(0)?,
+        row.get(1)?,
+        row.get(2)?,
+        row.get(3)?,
+        row.get(4)?,
+        row.get(5)?,
+    ))
+}
+
+fn point(
+    (name, migration_version, status, reachable, created_at, ledger): Stored,
+) -> Result<Point, serde_json::Error> {
+    Ok(Point {
+        name,
+        migration_version,
+        status: PointStatus::parse(&status),
+        reachable,
+        created_at,
+        ledger: serde_json::from_str(&ledger)?,
+    })
+}
