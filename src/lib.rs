@@ -1,5 +1,11 @@
 //! Drydock
 pub mod api;
 mod clock;
+pub mod guard;
 mod hex;
+pub mod mcp;
+pub mod prompts;
+pub mod sql;
+mod sqlite;
 pub mod store;
+pub mod tools;

@@ -142,7 +142,8 @@ impl Client {
         E: Endpoint<Access = WritesBranch>,
         E::Path: BranchPath,
     {
-        self.send::<E>(&E::Path::of(branch), query, Some(body)).await
+        self.send::<E>(&E::Path::of(branch), query, Some(body))
+            .await
     }
 
     /// Creates a branch of `project`, empty of production's rows.
@@ -209,10 +210,13 @@ impl Client {
             }
         })?;
         let status = response.status().as_u16();
-        let bytes = response.bytes().await.map_err(|error| ApiError::AnswerLost {
-            operation: E::NAME,
-            reason: chain(&error),
-        })?;
+        let bytes = response
+            .bytes()
+            .await
+            .map_err(|error| ApiError::AnswerLost {
+                operation: E::NAME,
+                reason: chain(&error),
+            })?;
         if !(200..300).contains(&status) {
             return Err(ApiError::Status {
                 operation: E::NAME,

@@ -25,4 +25,5 @@ pub use client::{Client, Locator, Place, ReleasePermit};
 pub use dev_branch::{DevBranch, Unproven};
 pub use endpoint::{Access, Endpoint, Looks, PathParams, Releases, WritesBranch};
 pub use error::{ApiError, ErrorBody};
+pub use projects::project_url;
 pub use reference::{NotARef, Ref};

@@ -289,3 +289,12 @@ endpoints! {
     /// The health of the named services (`services`, repeated or joined by commas).
     GetHealth: Looks GET "/v1/projects/{ref}/health" (Ref) ? Vec<(String, String)> => 200 Vec<ServiceHealth>;
 }
+
+/// Where a project's own API (REST, auth, storage, functions) answers: on the platform's cloud a
+/// host of its own, elsewhere a path of the Management API's own base.
+pub fn project_url(base: &str, reference: &str) -> String {
+    match base.strip_prefix("https://api.") {
+        Some("supabase.com") => format!("https://{reference}.supabase.co"),
+        _ => format!("{base}/projects/{reference}"),
+    }
+}

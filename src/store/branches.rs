@@ -8,20 +8,24 @@ use crate::api::branches::Branch;
 use crate::clock;
 
 impl Store {
-    /// The project that `reference` is a branch of, if a listing has ever shown it.
-    pub async fn project_of_branch(&self, reference: &Ref) -> Result<Option<Ref>, StoreError> {
+    /// The project that `reference` is a branch of and the branch's name, if a listing has ever
+    /// shown it.
+    pub async fn branch_by_ref(
+        &self,
+        reference: &Ref,
+    ) -> Result<Option<(Ref, String)>, StoreError> {
         let reference = reference.to_string();
         self.run(move |connection| {
-            let project: Option<String> = connection
-                .prepare_cached("select project from branches where ref = ?1")?
-                .query_row(params![reference], |row| row.get(0))
+            let found: Option<(String, String)> = connection
+                .prepare_cached("select project, name from branches where ref = ?1")?
+                .query_row(params![reference], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
-            Ok(project.and_then(|project| project.parse().ok()))
+            Ok(found.and_then(|(project, name)| Some((project.parse().ok()?, name))))
         })
         .await
     }
 
-    /// Remembers a project's branches, and forgets those that are gone.
+    /// Remembers all of a project's branches, and forgets those that are gone.
     pub async fn remember_branches(
         &self,
         project: &Ref,
@@ -34,6 +38,16 @@ impl Store {
             .map(|branch| (branch.project_ref.to_string(), branch.name.clone()))
             .collect();
         self.run(move |connection| {
+            let mut known = connection.prepare_cached("select ref, name from branches where project = ?1")?;
+            let mut known: Vec<(String, String)> = known
+                .query_map(params![project], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<Result<_, _>>()?;
+            let mut listed = branches.clone();
+            known.sort();
+            listed.sort();
+            if known == listed {
+                return Ok(());
+            }
             connection.execute("delete from branches where project = ?1", params![project])?;
             for (reference, name) in branches {
                 connection.execute(

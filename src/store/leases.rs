@@ -29,11 +29,7 @@ impl Store {
     ///
     /// Between processes there is no signal to wait for, so the wait looks again, at first soon
     /// and then less often.
-    pub async fn lease(
-        &self,
-        name: &str,
-        patience: Duration,
-    ) -> Result<Option<Lease>, StoreError> {
+    pub async fn lease(&self, name: &str, patience: Duration) -> Result<Option<Lease>, StoreError> {
         let holder = format!("{:032x}", rand::random::<u128>());
         let deadline = tokio::time::Instant::now() + patience;
         let mut pause = Duration::from_millis(2);
@@ -82,13 +78,14 @@ impl Drop for Lease {
     fn drop(&mut self) {
         self.renewal.abort();
         let (name, holder) = (self.name.clone(), self.holder.clone());
-        self.store.run_later("the end of a lease", move |connection| {
-            connection.execute(
-                "delete from leases where name = ?1 and holder = ?2",
-                params![name, holder],
-            )?;
-            Ok(())
-        });
+        self.store
+            .run_later("the end of a lease", move |connection| {
+                connection.execute(
+                    "delete from leases where name = ?1 and holder = ?2",
+                    params![name, holder],
+                )?;
+                Ok(())
+            });
     }
 }
 

@@ -132,7 +132,7 @@ impl Store {
     }
 
     /// After a revert to `name`: every point made later can no longer be returned to, except the
-    /// way back, `undo`.
+    /// way back, `undo`. Going back on a way back makes what it had cut off reachable again.
     pub async fn mark_reverted(
         &self,
         branch: &Ref,
@@ -142,10 +142,14 @@ impl Store {
         let (branch, name, undo) = (branch.to_string(), name.to_owned(), undo.to_owned());
         self.run(move |connection| {
             connection.execute(
-                "update points set reachable = 0
-                 where branch_ref = ?1 and name <> ?3
+                "update points set reachable = 0, cut_by = ?3
+                 where branch_ref = ?1 and name <> ?3 and reachable = 1
                    and seq > (select seq from points where branch_ref = ?1 and name = ?2)",
                 params![branch, name, undo],
+            )?;
+            connection.execute(
+                "update points set reachable = 1, cut_by = null where branch_ref = ?1 and cut_by = ?2",
+                params![branch, name],
             )?;
             Ok(())
         })

@@ -19,6 +19,14 @@ create table branches (
     seen_at text not null
 ) without rowid;
 
+-- projects that were seen, so that a name given for a ref can be answered with the ref
+create table projects (
+    ref text primary key,
+    name text not null,
+    idempotency_key text unique,
+    seen_at text not null
+) without rowid;
+
 -- restore points: the platform lists none, so this does
 create table points (
     seq integer primary key,
@@ -32,6 +40,8 @@ create table points (
     created_at text not null,
     -- the ledger's versions at that moment, as a JSON array
     ledger text not null,
+    -- the way back of the revert that made it unreachable
+    cut_by text,
     unique (branch_ref, name)
 );
 
@@ -40,6 +50,8 @@ create table hashes (
     project text primary key,
     schema_hash text not null,
     ledger_hash text not null,
+    -- the catalogue behind schema_hash, so that a difference can be named
+    catalogue text not null,
     recorded_at text not null,
     reason text not null
 ) without rowid;

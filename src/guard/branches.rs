@@ -1,0 +1,416 @@
+//! Development branches: making, rebasing, resetting, deleting and comparing them.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::ledger::LedgerMigration;
+use super::points::next_name;
+use super::state::differences;
+use super::{Call, Code, Dev, Guard, MadePoint, Next, Read, Refusal, WAIT};
+use crate::api::branches::{
+    DeleteBranch, DeleteBranchQuery, PushBranch, ResetBranch, UpdateBranch, UpdateBranchBody,
+    WorkflowBody,
+};
+use crate::api::{DevBranch, Ref};
+use crate::store::PointStatus;
+
+/// What a missing branch means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// It may be made now.
+    MayBeMade,
+    /// It is refused.
+    IsRefused,
+}
+
+/// The point that is made when a branch is made or adopted.
+const BASELINE: &str = "baseline";
+
+/// One object that differs between production and a branch.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ObjectChange {
+    /// `added`, `changed` or `removed` on the branch.
+    pub change: String,
+    /// Table, column, policy, function, …
+    pub kind: String,
+    /// Which.
+    pub object: String,
+}
+
+/// What a merge would carry.
+#[derive(Debug, Clone)]
+pub struct Diff {
+    /// The unmerged migrations: version, name, SQL.
+    pub migrations: Vec<(String, String, String)>,
+    /// The objects that differ.
+    pub objects: Vec<ObjectChange>,
+    /// Versions that production has and the branch lacks.
+    pub behind: Vec<String>,
+}
+
+impl Guard {
+    /// The proven branch `name` of `project`, with its baseline; made now if it is missing and may
+    /// be made. Says whether it was made.
+    pub(super) async fn dev_branch(
+        &self,
+        call: &Call,
+        project: &Ref,
+        name: &str,
+        missing: Missing,
+    ) -> Result<(DevBranch, bool), Refusal> {
+        let create = missing == Missing::MayBeMade;
+        let (branch, made) = match self.prove(project, name).await {
+            Err(refusal) if refusal.code == Code::NoDevBranch && create => {
+                self.make_branch(call, project, name).await?
+            }
+            other => (other?, false),
+        };
+        let branch = if branch.branch().status.is_settled() {
+            branch
+        } else {
+            self.until_settled(call, project, name).await?
+        };
+        self.adopt(&branch).await?;
+        Ok((branch, made))
+    }
+
+    async fn make_branch(
+        &self,
+        call: &Call,
+        project: &Ref,
+        name: &str,
+    ) -> Result<(DevBranch, bool), Refusal> {
+        let _turn = self.project_turn(project).await?;
+        // Another server may have been faster.
+        match self.prove(project, name).await {
+            Err(refusal) if refusal.code == Code::NoDevBranch => {}
+            other => return other.map(|branch| (branch, false)),
+        }
+        if self.store().recorded_hashes(project).await?.is_none() {
+            self.record_production(project, "first_sight").await?;
+        }
+        call.step(format!("making the branch {name}"));
+        self.client().create_branch(project, name).await?;
+        let branch = self.until_settled(call, project, name).await?;
+        Ok((branch, true))
+    }
+
+    /// Waits until the branch's workflow is over; refuses if it failed or takes too long.
+    pub(super) async fn until_settled(
+        &self,
+        call: &Call,
+        project: &Ref,
+        name: &str,
+    ) -> Result<DevBranch, Refusal> {
+        let deadline = tokio::time::Instant::now() + WAIT;
+        let mut pause = Duration::from_millis(10);
+        let mut shown = None;
+        loop {
+            let branch = self.prove(project, name).await?;
+            let status = branch.branch().status;
+            if status.is_failure() {
+                return Err(Refusal::new(
+                    Code::BranchFailed,
+                    format!(
+                        "branch {name} is {}: its migrations could not be replayed",
+                        status.as_str()
+                    ),
+                )
+                .next(Next::new(
+                    "delete_branch",
+                    json!({ "project_id": project, "branch": name, "discard_unmerged": true }),
+                    "removes the broken branch, so that a new one can be made",
+                )));
+            }
+            if status.is_settled() {
+                return Ok(branch);
+            }
+            if shown != Some(status) {
+                call.step(format!("branch {name}: {}", status.as_str()));
+                shown = Some(status);
+            }
+            if tokio::time::Instant::now() >= deadline {
+                return Err(Refusal::new(
+                    Code::InProgress,
+                    format!(
+                        "branch {name} is {} and needs more time; repeat the call",
+                        status.as_str()
+                    ),
+                )
+                .next(Next::new(
+                    call.tool,
+                    json!({ "project_id": project }),
+                    "the same call again attaches to what is under way",
+                )));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+    }
+
+    /// Gives a branch that Drydock sees for the first time its baseline.
+    async fn adopt(&self, branch: &DevBranch) -> Result<(), Refusal> {
+        if !self.store().points(branch.reference()).await?.is_empty() {
+            return Ok(());
+        }
+        let _turn = self.branch_turn(branch.reference()).await?;
+        if !self.store().points(branch.reference()).await?.is_empty() {
+            return Ok(());
+        }
+        let call = Call::new(self.clone(), "adopt", super::Progress::default());
+        let dev = Dev::of(call, branch.clone());
+        dev.new_point(BASELINE).await?;
+        Ok(())
+    }
+
+    /// Migrations of `branch` that `project` does not have.
+    pub(super) async fn unmerged(
+        &self,
+        project: &Ref,
+        branch: &Ref,
+    ) -> Result<Vec<LedgerMigration>, Refusal> {
+        let production = self.ledger(project).await?;
+        let own = self.ledger(branch).await?;
+        let versions: Vec<String> = own
+            .missing_from(&production)
+            .map(|entry| entry.version.clone())
+            .collect();
+        self.migrations(branch, &versions).await
+    }
+}
+
+impl Read {
+    /// What a merge of the branch would carry.
+    pub async fn diff(&self) -> Result<Diff, Refusal> {
+        let guard = &self.call.guard;
+        let (project, reference) = (self.project()?, self.reference()?);
+        if self.branch_name().is_none() {
+            return Err(Refusal::new(
+                Code::NoDevBranch,
+                format!("project {project} has no DEV branch, so there is nothing to compare"),
+            )
+            .next(Next::new(
+                "create_branch",
+                json!({ "project_id": project }),
+                "makes the DEV branch; writes land there",
+            )));
+        }
+        let production = guard.state(project).await?;
+        let branch = guard.state(reference).await?;
+        let versions: Vec<String> = branch
+            .ledger
+            .missing_from(&production.ledger)
+            .map(|entry| entry.version.clone())
+            .collect();
+        Ok(Diff {
+            migrations: guard
+                .migrations(reference, &versions)
+                .await?
+                .into_iter()
+                .map(|migration| {
+                    (
+                        migration.version,
+                        migration.name.unwrap_or_default(),
+                        migration.sql,
+                    )
+                })
+                .collect(),
+            objects: differences(&production.catalogue, &branch.catalogue)
+                .into_iter()
+                .map(|difference| ObjectChange {
+                    change: difference.change.to_owned(),
+                    kind: difference.kind,
+                    object: difference.identity,
+                })
+                .collect(),
+            behind: production
+                .ledger
+                .missing_from(&branch.ledger)
+                .map(|entry| entry.version.clone())
+                .collect(),
+        })
+    }
+}
+
+impl Dev {
+    /// What the platform says of the branch, and whether this call made it.
+    pub fn describe(&self) -> (Value, bool) {
+        let branch = self.branch.branch();
+        (
+            json!({
+                "id": branch.id,
+                "name": branch.name,
+                "ref": branch.project_ref,
+                "parent_project_id": branch.parent_project_ref,
+                "status": branch.status.as_str(),
+                "created_at": branch.created_at,
+            }),
+            self.made,
+        )
+    }
+
+    /// Brings production's newer migrations onto the branch. Answers their versions and the
+    /// points before and after.
+    pub async fn rebase(&self) -> Result<(Vec<String>, MadePoint, MadePoint), Refusal> {
+        let guard = &self.call.guard;
+        let (project, branch) = (self.branch.project(), self.branch.reference());
+        let _project_turn = guard.project_turn(project).await?;
+        let _turn = guard.branch_turn(branch).await?;
+        self.repair().await?;
+        let before = guard.ledger(branch).await?;
+        let points = guard.store().points(branch).await?;
+        let point_before = self.new_point(&next_name(&points, "rebase")).await?;
+        self.call.step("rebasing onto production");
+        guard
+            .client()
+            .write::<PushBranch>(&self.branch, &(), &WorkflowBody::default())
+            .await?;
+        guard
+            .until_settled(&self.call, project, self.branch.name())
+            .await
+            .map_err(|refusal| {
+                refusal.next(Next::new(
+                    "revert_to_restore_point",
+                    json!({ "project_id": project, "branch": self.branch.name(), "name": point_before.name }),
+                    "returns the branch to where it was before the rebase",
+                ))
+            })?;
+        let after = guard.ledger(branch).await?;
+        let brought = after
+            .missing_from(&before)
+            .map(|entry| entry.version.clone())
+            .collect();
+        let points = guard.store().points(branch).await?;
+        let point_after = self.new_point(&next_name(&points, "rebased")).await?;
+        guard.record_production(project, "rebase").await?;
+        Ok((brought, point_before, point_after))
+    }
+
+    /// Empties the branch and replays its ledger, up to `version` if one is given. Answers the new
+    /// baseline and the migrations that were dropped, with their SQL.
+    pub async fn reset(
+        &self,
+        version: Option<String>,
+        discard_unmerged: bool,
+    ) -> Result<(MadePoint, Vec<(String, String, String)>), Refusal> {
+        let guard = &self.call.guard;
+        let (project, branch) = (self.branch.project(), self.branch.reference());
+        let _turn = guard.branch_turn(branch).await?;
+        self.repair().await?;
+        let dropped = match &version {
+            None => Vec::new(),
+            Some(version) => {
+                let last: u64 = version.parse().map_err(|_| {
+                    Refusal::invalid("migration_version is the version of a migration, or 0 for an empty database")
+                })?;
+                let mut unmerged = guard.unmerged(project, branch).await?;
+                unmerged.retain(|migration| {
+                    migration.version.parse::<u64>().is_ok_and(|own| own > last)
+                });
+                unmerged
+            }
+        };
+        if !dropped.is_empty() && !discard_unmerged {
+            return Err(self.would_lose(&dropped));
+        }
+        let points = guard.store().points(branch).await?;
+        self.call.step("resetting the branch");
+        let body = WorkflowBody {
+            migration_version: version,
+        };
+        guard
+            .client()
+            .write::<ResetBranch>(&self.branch, &(), &body)
+            .await?;
+        guard.store().mark_all_unreachable(branch).await?;
+        guard
+            .until_settled(&self.call, project, self.branch.name())
+            .await?;
+        let point = self.new_point(&next_name(&points, BASELINE)).await?;
+        Ok((point, dropped.into_iter().map(shown).collect()))
+    }
+
+    /// Deletes the branch. Answers the migrations that existed nowhere else, with their SQL.
+    pub async fn delete(
+        &self,
+        discard_unmerged: bool,
+    ) -> Result<Vec<(String, String, String)>, Refusal> {
+        let guard = &self.call.guard;
+        let (project, branch) = (self.branch.project(), self.branch.reference());
+        let _turn = guard.branch_turn(branch).await?;
+        // A branch whose database does not answer can still be deleted, if that is asked for.
+        let unmerged = match guard.unmerged(project, branch).await {
+            Err(_) if discard_unmerged => Vec::new(),
+            other => other?,
+        };
+        if !unmerged.is_empty() && !discard_unmerged {
+            return Err(self.would_lose(&unmerged));
+        }
+        self.delete_now().await?;
+        guard.store().mark_all_unreachable(branch).await?;
+        Ok(unmerged.into_iter().map(shown).collect())
+    }
+
+    /// Deletes the branch whatever it holds.
+    pub(super) async fn delete_now(&self) -> Result<(), Refusal> {
+        let client = self.call.guard.client();
+        if self.branch.branch().persistent {
+            let body = UpdateBranchBody {
+                persistent: Some(false),
+                ..UpdateBranchBody::default()
+            };
+            client
+                .write::<UpdateBranch>(&self.branch, &(), &body)
+                .await?;
+        }
+        client
+            .write::<DeleteBranch>(&self.branch, &DeleteBranchQuery::default(), &())
+            .await?;
+        Ok(())
+    }
+
+    fn would_lose(&self, lost: &[LedgerMigration]) -> Refusal {
+        Refusal::new(
+            Code::UnmergedMigrations,
+            format!(
+                "{} unmerged migration(s) exist on this branch alone and would be lost; merge them first, or say discard_unmerged",
+                lost.len()
+            ),
+        )
+        .next(Next::new(
+            "check_merge",
+            json!({ "project_id": self.branch.project(), "branch": self.branch.name() }),
+            "shows whether they can be merged; with discard_unmerged: true they are dropped instead",
+        ))
+        .details(json!({
+            "unmerged": lost.iter().map(|migration| json!({
+                "version": migration.version, "name": migration.name, "sql": migration.sql,
+            })).collect::<Vec<_>>(),
+        }))
+    }
+
+    /// The points that are not there although they should be; for the gate.
+    pub(super) async fn open_points(&self) -> Result<Vec<String>, Refusal> {
+        Ok(self
+            .call
+            .guard
+            .store()
+            .points(self.branch.reference())
+            .await?
+            .into_iter()
+            .filter(|point| point.reachable && point.status != PointStatus::Available)
+            .map(|point| point.name)
+            .collect())
+    }
+}
+
+fn shown(migration: LedgerMigration) -> (String, String, String) {
+    (
+        migration.version,
+        migration.name.unwrap_or_default(),
+        migration.sql,
+    )
+}

@@ -1,0 +1,1 @@
+select 'x'::text as kind, 'x'::text as identity, 'x'::text as definition

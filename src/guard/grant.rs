@@ -1,0 +1,316 @@
+//! Grants: what a tool is handed, and what bounds it. A grant lives for one call.
+//!
+//! Every field is private and every grant is made by [`Grant::resolve`] alone, so a tool can
+//! neither make one nor reach past it. What a grant can do stands in the files beside this one.
+
+use serde_json::json;
+
+use super::branches::Missing;
+use super::target::Resolved;
+use super::{BranchCreation, Call, Code, Environment, Next, Refusal, Target, TargetView};
+use crate::api::{DevBranch, Ref, ReleasePermit};
+
+/// What a tool can do at most. Annotations, filtering, journal and approval derive from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Looks.
+    Read,
+    /// Changes development branches.
+    Dev,
+    /// Reaches production, or costs money.
+    Release,
+}
+
+/// A kind of grant.
+pub trait Grant: Sized + Send + 'static {
+    /// What it allows at most.
+    const CLASS: Class;
+
+    /// Makes the grant for one call, or refuses.
+    fn resolve(call: Call, target: Target) -> impl Future<Output = Result<Self, Refusal>> + Send;
+
+    /// What the call is aimed at, for the result and the journal.
+    fn target(&self) -> Option<TargetView>;
+}
+
+/// Looks at one environment, or at none in particular.
+pub struct Read {
+    pub(super) call: Call,
+    place: Option<Place>,
+}
+
+/// An environment that is read.
+#[derive(Debug, Clone)]
+struct Place {
+    project: Ref,
+    branch: Option<String>,
+    reference: Ref,
+    redirected: bool,
+}
+
+impl Grant for Read {
+    const CLASS: Class = Class::Read;
+
+    async fn resolve(call: Call, target: Target) -> Result<Self, Refusal> {
+        if target.project.is_none() {
+            return Ok(Self { call, place: None });
+        }
+        let resolved = call.guard.resolve(&target).await?;
+        let place = find_place(&call, &target, resolved).await?;
+        Ok(Self {
+            call,
+            place: Some(place),
+        })
+    }
+
+    fn target(&self) -> Option<TargetView> {
+        let place = self.place.as_ref()?;
+        Some(TargetView {
+            project_id: place.project.to_string(),
+            branch: place.branch.clone(),
+            reference: place.reference.to_string(),
+            environment: self.environment(),
+            redirected: place.redirected,
+        })
+    }
+}
+
+/// DEV where it exists, else production; what was asked for by name, or nothing.
+async fn find_place(call: &Call, target: &Target, resolved: Resolved) -> Result<Place, Refusal> {
+    let Resolved {
+        project,
+        branch,
+        branch_ref,
+    } = resolved;
+    let production = |project: Ref| Place {
+        reference: project.clone(),
+        project,
+        branch: None,
+        redirected: false,
+    };
+    match target.environment {
+        Some(Environment::Production) if branch.is_some() => {
+            return Err(Refusal::invalid(
+                "environment says production, and a branch is named: give one of them",
+            ));
+        }
+        Some(Environment::Production) => return Ok(production(project)),
+        _ => {}
+    }
+    let named = branch.is_some() || target.environment == Some(Environment::Dev);
+    let name = branch.unwrap_or_else(|| call.guard.policy().dev_branch.clone());
+    let branches = call.guard.branches_of(&project).await?;
+    let mut matching = branches.into_iter().filter(|branch| branch.name == name);
+    match (matching.next(), matching.next()) {
+        (Some(branch), None) => Ok(Place {
+            project,
+            branch: Some(name),
+            reference: branch.project_ref,
+            redirected: branch_ref.is_none(),
+        }),
+        (Some(_), Some(_)) => Err(Refusal::new(
+            Code::AmbiguousBranch,
+            format!(
+                "several branches of {project} are called {name}; give the ref of one as project_id"
+            ),
+        )
+        .next(Next::new(
+            "list_branches",
+            json!({ "project_id": project }),
+            "shows the branches with their refs",
+        ))),
+        (None, _) if named => Err(Refusal::new(
+            Code::NotFound,
+            format!("project {project} has no branch {name}"),
+        )
+        .next(Next::new(
+            "list_branches",
+            json!({ "project_id": project }),
+            "shows the branches that there are",
+        ))),
+        (None, _) => Ok(production(project)),
+    }
+}
+
+impl Read {
+    /// The ref that is read.
+    pub(super) fn reference(&self) -> Result<&Ref, Refusal> {
+        Ok(&self.place()?.reference)
+    }
+
+    /// Production's ref.
+    pub(super) fn project(&self) -> Result<&Ref, Refusal> {
+        Ok(&self.place()?.project)
+    }
+
+    /// The name of the branch that is read; none for production.
+    pub(super) fn branch_name(&self) -> Option<&str> {
+        self.place.as_ref()?.branch.as_deref()
+    }
+
+    /// Which environment is read.
+    pub(super) fn environment(&self) -> Environment {
+        match &self.place {
+            Some(place) if place.branch.is_some() => Environment::Dev,
+            _ => Environment::Production,
+        }
+    }
+
+    fn place(&self) -> Result<&Place, Refusal> {
+        self.place
+            .as_ref()
+            .ok_or_else(|| Refusal::invalid("project_id is missing"))
+    }
+}
+
+/// Writes to one proven development branch.
+pub struct Dev {
+    pub(super) call: Call,
+    pub(super) branch: DevBranch,
+    redirected: bool,
+    /// Whether this very call made the branch.
+    pub(super) made: bool,
+}
+
+impl Grant for Dev {
+    const CLASS: Class = Class::Dev;
+
+    async fn resolve(call: Call, target: Target) -> Result<Self, Refusal> {
+        let Resolved {
+            project,
+            branch,
+            branch_ref,
+        } = call.guard.resolve(&target).await?;
+        let name = branch.unwrap_or_else(|| call.guard.policy().dev_branch.clone());
+        let (branch, made) = if target.as_is {
+            (call.guard.prove(&project, &name).await?, false)
+        } else {
+            let by_policy = call.guard.policy().branch_creation == BranchCreation::FirstWrite;
+            let missing = if target.create && (by_policy || call.tool == "create_branch") {
+                Missing::MayBeMade
+            } else {
+                Missing::IsRefused
+            };
+            call.guard
+                .dev_branch(&call, &project, &name, missing)
+                .await?
+        };
+        if let Some(given) = &branch_ref
+            && given != branch.reference()
+        {
+            return Err(Refusal::new(
+                Code::NotFound,
+                format!(
+                    "the branch {given} is gone; {name} of project {project} is another one now"
+                ),
+            )
+            .next(Next::new(
+                "list_branches",
+                json!({ "project_id": project }),
+                "shows the branches that there are",
+            )));
+        }
+        Ok(Self {
+            call,
+            branch,
+            redirected: branch_ref.is_none(),
+            made,
+        })
+    }
+
+    fn target(&self) -> Option<TargetView> {
+        Some(TargetView {
+            project_id: self.branch.project().to_string(),
+            branch: Some(self.branch.name().to_owned()),
+            reference: self.branch.reference().to_string(),
+            environment: Environment::Dev,
+            redirected: self.redirected,
+        })
+    }
+}
+
+impl Dev {
+    /// A grant for the guard's own work on a branch that it has proven.
+    pub(super) fn of(call: Call, branch: DevBranch) -> Self {
+        Self {
+            call,
+            branch,
+            redirected: false,
+            made: false,
+        }
+    }
+}
+
+/// Runs SQL: reads an environment, or writes to a development branch, as the SQL demands.
+pub enum Sql {
+    /// The SQL only reads.
+    Read(Read),
+    /// The SQL writes.
+    Dev(Dev),
+}
+
+impl Grant for Sql {
+    const CLASS: Class = Class::Dev;
+
+    async fn resolve(call: Call, target: Target) -> Result<Self, Refusal> {
+        if !target.writes {
+            return Ok(Self::Read(Read::resolve(call, target).await?));
+        }
+        if target.environment == Some(Environment::Production) {
+            return Err(Refusal::new(
+                Code::ProductionIsProtected,
+                "this SQL writes, and writes never run on production; without environment it runs on the DEV branch",
+            ));
+        }
+        Ok(Self::Dev(Dev::resolve(call, target).await?))
+    }
+
+    fn target(&self) -> Option<TargetView> {
+        match self {
+            Self::Read(read) => read.target(),
+            Self::Dev(dev) => dev.target(),
+        }
+    }
+}
+
+/// Reaches production, or costs money: within policy, or through the gate.
+pub enum Release {
+    /// The policy allows it without asking.
+    WithinPolicy(WithinPolicy),
+    /// Allowed if, and only if, the branch passes the gate at that moment.
+    Gated(Dev),
+}
+
+/// What the policy allows without asking.
+pub struct WithinPolicy {
+    pub(super) call: Call,
+    pub(super) permit: ReleasePermit,
+}
+
+impl Grant for Release {
+    const CLASS: Class = Class::Release;
+
+    async fn resolve(call: Call, target: Target) -> Result<Self, Refusal> {
+        if target.project.is_some() {
+            return Ok(Self::Gated(Dev::resolve(call, target).await?));
+        }
+        if call.guard.policy().project.is_some() {
+            return Err(Refusal::new(
+                Code::OutOfScope,
+                "this server is pinned to one project and makes no others",
+            )
+            .operator("start a server without --project-ref"));
+        }
+        Ok(Self::WithinPolicy(WithinPolicy {
+            call,
+            permit: ReleasePermit::issue(),
+        }))
+    }
+
+    fn target(&self) -> Option<TargetView> {
+        match self {
+            Self::WithinPolicy(_) => None,
+            Self::Gated(dev) => dev.target(),
+        }
+    }
+}

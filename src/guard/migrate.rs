@@ -1,0 +1,517 @@
+//! A migration: one transaction that runs the SQL and inserts the ledger row, then a restore
+//! point. The server chooses version and idempotency key, so nothing runs twice.
+//!
+//! ```text
+//! intended ──transaction──► committed ──restore point──► available
+//!    │            │ refused: forgotten     └ failed: missing (no further migration, no merge)
+//!    └ answer lost: the ledger is read ► there / not there / in doubt
+//! ```
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
+
+use super::ledger::Ledger;
+use super::{Code, Dev, Guard, Next, Refusal};
+use crate::api::database::{QueryBody, RunQuery};
+use crate::api::{ApiError, DevBranch};
+use crate::clock;
+use crate::sql::{self, Decision};
+use crate::store::PointStatus;
+
+/// The SQLSTATE with which the transaction's own check says that the ledger was touched.
+const LEDGER_TOUCHED: &str = "DD001";
+/// How long a lost migration's backend is waited for before it is `in_doubt`.
+const SETTLE: Duration = Duration::from_secs(20);
+/// Digits that a version may have.
+const VERSION_DIGITS: usize = 14;
+
+/// A migration that is asked for.
+#[derive(Debug, Clone)]
+pub struct MigrationRequest {
+    /// What to call it.
+    pub name: String,
+    /// Its SQL.
+    pub query: String,
+    /// Its version; the server's choice without.
+    pub version: Option<String>,
+    /// The key under which it runs once.
+    pub idempotency_key: Option<String>,
+}
+
+/// A migration as the ledger has it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct AppliedMigration {
+    /// Its version.
+    pub version: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// The restore point that follows a migration.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct MadePoint {
+    /// Its name, to give to revert_to_restore_point.
+    pub name: String,
+    /// `available`, or `missing` if it could not be made.
+    pub status: String,
+}
+
+/// One thing that a migration changed.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Change {
+    /// What was done: create, alter, drop, grant, …
+    pub action: String,
+    /// To what kind of object.
+    pub kind: String,
+    /// To which.
+    pub object: String,
+    /// Whether rows or values were lost by it.
+    pub loses_data: bool,
+}
+
+/// What came of a migration.
+#[derive(Debug, Clone)]
+pub struct Migrated {
+    /// The ledger's new row.
+    pub migration: AppliedMigration,
+    /// The point that follows it.
+    pub restore_point: MadePoint,
+    /// What it changed.
+    pub changes: Vec<Change>,
+    /// What an agent should know besides.
+    pub notes: Vec<String>,
+    /// Whether an earlier call had run it already.
+    pub repeated: bool,
+}
+
+impl Dev {
+    /// Applies one migration, and makes its restore point.
+    pub async fn migrate(&self, request: MigrationRequest) -> Result<Migrated, Refusal> {
+        let batch = sql::judge(&request.query).map_err(judged)?;
+        if let Decision::Refuse(objection) = sql::decide(&batch, sql::Tool::ApplyMigration) {
+            return Err(refused(&objection));
+        }
+        check_name(&request.name)?;
+        let guard = &self.call.guard;
+        let _turn = guard.branch_turn(self.branch.reference()).await?;
+        self.repair().await?;
+        let ledger = guard.ledger(self.branch.reference()).await?;
+        if let Some(key) = &request.idempotency_key
+            && let Some(done) = ledger
+                .0
+                .iter()
+                .find(|entry| entry.idempotency_key.as_ref() == Some(key))
+        {
+            return self.already_done(&done.version, done.name.clone()).await;
+        }
+        let version = self.choose_version(&request, &ledger).await?;
+        let point = self.name_point(&version).await?;
+        let mut after = ledger.versions();
+        after.push(version.clone());
+        // On disk before the effect: whoever comes next finds what was about to happen.
+        guard
+            .store()
+            .put_point(
+                self.branch.project(),
+                self.branch.reference(),
+                &point,
+                Some(&version),
+                PointStatus::Intended,
+                &after,
+            )
+            .await?;
+        self.call.step("applying the migration");
+        let marker = format!("drydock {}", self.call.id);
+        let script = transaction(&marker, &request, &version, &ledger);
+        self.execute(&script, &marker, &version, &point).await?;
+        self.call.step("making the restore point");
+        let restore_point = self.finish_point(&point).await?;
+        let changes: Vec<Change> = batch
+            .statements()
+            .iter()
+            .flat_map(|statement| &statement.effects)
+            .map(|effect| Change {
+                action: effect.action.to_owned(),
+                kind: effect.object_kind.to_owned(),
+                object: effect.object.clone(),
+                loses_data: effect.loses_data,
+            })
+            .collect();
+        let notes = self.unreachable_tables(&changes).await;
+        Ok(Migrated {
+            migration: AppliedMigration {
+                version,
+                name: request.name,
+            },
+            restore_point,
+            changes,
+            notes,
+            repeated: false,
+        })
+    }
+
+    async fn already_done(&self, version: &str, name: Option<String>) -> Result<Migrated, Refusal> {
+        let points = self
+            .call
+            .guard
+            .store()
+            .points(self.branch.reference())
+            .await?;
+        let point = points
+            .iter()
+            .rev()
+            .find(|point| point.migration_version.as_deref() == Some(version));
+        Ok(Migrated {
+            migration: AppliedMigration {
+                version: version.to_owned(),
+                name: name.unwrap_or_default(),
+            },
+            restore_point: MadePoint {
+                name: point.map_or_else(|| format!("rp-{version}"), |point| point.name.clone()),
+                status: if point.is_some() {
+                    "available"
+                } else {
+                    "missing"
+                }
+                .to_owned(),
+            },
+            changes: Vec::new(),
+            notes: vec!["this idempotency key was used before: nothing ran again".to_owned()],
+            repeated: true,
+        })
+    }
+
+    /// The given version, if it is one that can follow; else the later of the present and the
+    /// newest of both ledgers plus one.
+    async fn choose_version(
+        &self,
+        request: &MigrationRequest,
+        ledger: &Ledger,
+    ) -> Result<String, Refusal> {
+        let production = self.call.guard.ledger(self.branch.project()).await?;
+        let newest = ledger.newest().max(production.newest());
+        let Some(version) = &request.version else {
+            return Ok(clock::version_now().max(newest + 1).to_string());
+        };
+        let again = Next::new(
+            "apply_migration",
+            json!({ "project_id": self.branch.project(), "name": request.name, "query": request.query }),
+            "without a version the server chooses one that fits",
+        );
+        let invalid =
+            |message: String| Refusal::new(Code::InvalidVersion, message).next(again.clone());
+        let Some(number) = Some(version)
+            .filter(|version| {
+                (1..=VERSION_DIGITS).contains(&version.len())
+                    && version.bytes().all(|byte| byte.is_ascii_digit())
+            })
+            .and_then(|version| version.parse::<u64>().ok())
+        else {
+            return Err(invalid(format!(
+                "a version is 1 to {VERSION_DIGITS} digits, like {}",
+                clock::version_now()
+            )));
+        };
+        if ledger.find(version).is_some() || production.find(version).is_some() {
+            return Err(invalid(format!(
+                "version {version} is in the ledger already"
+            )));
+        }
+        if number <= newest {
+            return Err(invalid(format!(
+                "version {version} is older than the newest migration, {newest}: a replay would run them in another order"
+            )));
+        }
+        Ok(version.clone())
+    }
+
+    /// `rp-<version>`, or `rp-<version>~2` and so on where a revert has freed the version.
+    async fn name_point(&self, version: &str) -> Result<String, Refusal> {
+        let points = self
+            .call
+            .guard
+            .store()
+            .points(self.branch.reference())
+            .await?;
+        let taken = |name: &str| points.iter().any(|point| point.name == name);
+        let plain = format!("rp-{version}");
+        if !taken(&plain) {
+            return Ok(plain);
+        }
+        (2_u32..)
+            .map(|again| format!("{plain}~{again}"))
+            .find(|name| !taken(name))
+            .ok_or_else(|| {
+                Refusal::new(Code::InternalError, "no name is left for the restore point")
+            })
+    }
+
+    /// Sends the transaction. When this answers Ok the ledger row is committed.
+    async fn execute(
+        &self,
+        script: &str,
+        marker: &str,
+        version: &str,
+        point: &str,
+    ) -> Result<(), Refusal> {
+        let guard = &self.call.guard;
+        let body = QueryBody {
+            query: script.to_owned(),
+            parameters: None,
+            read_only: None,
+        };
+        let error = match guard
+            .client()
+            .write::<RunQuery>(&self.branch, &(), &body)
+            .await
+        {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        if !error.may_have_happened() {
+            guard
+                .store()
+                .forget_point(self.branch.reference(), point)
+                .await?;
+            return Err(self.explain(error));
+        }
+        tracing::warn!(%error, version, "a migration's answer was lost; reading the ledger");
+        match settle(guard, &self.branch, marker, version).await {
+            Settled::Applied => Ok(()),
+            Settled::NotApplied => {
+                guard
+                    .store()
+                    .forget_point(self.branch.reference(), point)
+                    .await?;
+                Err(Refusal::new(
+                    Code::NotApplied,
+                    format!("the migration was not applied ({error}); nothing of it remains, send it again"),
+                ))
+            }
+            Settled::Unknown => Err(Refusal::new(
+                Code::InDoubt,
+                format!("whether the migration was applied is not known ({error}); no other one runs on this branch until it is"),
+            )
+            .next(Next::new(
+                "list_migrations",
+                json!({ "project_id": self.branch.project() }),
+                format!("shows whether version {version} is in the ledger"),
+            ))),
+        }
+    }
+
+    /// A refusal by the database, in the agent's terms.
+    fn explain(&self, error: ApiError) -> Refusal {
+        if let ApiError::Status { message, .. } = &error
+            && message.contains(LEDGER_TOUCHED)
+        {
+            return Refusal::new(
+                Code::LedgerIsProtected,
+                "this migration changes the ledger of migrations; it was rolled back whole",
+            );
+        }
+        let mut refusal = Refusal::from(error);
+        if refusal.code == Code::SqlError {
+            refusal.message = format!(
+                "the migration failed and was rolled back whole: {}",
+                without_wrapping(&refusal.message)
+            );
+        }
+        refusal
+    }
+
+    /// Which of the tables made just now no application role can reach.
+    async fn unreachable_tables(&self, changes: &[Change]) -> Vec<String> {
+        let tables: Vec<&str> = changes
+            .iter()
+            .filter(|change| change.action == "create" && change.kind == "table")
+            .map(|change| change.object.as_str())
+            .collect();
+        if tables.is_empty() {
+            return Vec::new();
+        }
+        let rows = self
+            .call
+            .guard
+            .client()
+            .query_read_only(
+                self.branch.reference(),
+                "select t.name from pg_catalog.unnest(pg_catalog.string_to_array($1, e'\\n')) as t(name) \
+                 where pg_catalog.to_regclass(t.name) is not null and not exists ( \
+                   select from pg_catalog.pg_roles as r \
+                   where r.rolname in ('anon', 'authenticated', 'service_role') \
+                     and pg_catalog.has_any_column_privilege(r.oid, pg_catalog.to_regclass(t.name), 'select, insert, update'))",
+                Some(vec![json!(tables.join("\n"))]),
+            )
+            .await;
+        match rows {
+            Ok(rows) => rows
+                .iter()
+                .filter_map(|row| super::ledger::text(row, "name"))
+                .map(|table| {
+                    format!("no application role can reach {table}: grant what the app needs, for instance `grant select, insert, update, delete on {table} to authenticated;`")
+                })
+                .collect(),
+            Err(error) => {
+                tracing::debug!(%error, "the privileges of new tables could not be read");
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// A name that a ledger, a file name and a person can bear.
+fn check_name(name: &str) -> Result<(), Refusal> {
+    let fits = (1..=100).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if fits {
+        return Ok(());
+    }
+    Err(Refusal::invalid(
+        "a migration's name is 1 to 100 characters, like create_todos",
+    ))
+}
+
+/// What a lost answer turned out to be.
+pub(super) enum Settled {
+    Applied,
+    NotApplied,
+    Unknown,
+}
+
+/// Reads the ledger until the migration is there, or its backend is gone.
+pub(super) async fn settle(
+    guard: &Guard,
+    branch: &DevBranch,
+    marker: &str,
+    version: &str,
+) -> Settled {
+    let deadline = tokio::time::Instant::now() + SETTLE;
+    let mut pause = Duration::from_millis(50);
+    loop {
+        // The backend first: once it is gone, the ledger read after that is final.
+        let running = is_running(guard, branch, marker).await;
+        let there = guard
+            .ledger(branch.reference())
+            .await
+            .map(|ledger| ledger.find(version).is_some());
+        match (running, there) {
+            (_, Ok(true)) => return Settled::Applied,
+            (Ok(false), Ok(false)) => return Settled::NotApplied,
+            _ if tokio::time::Instant::now() >= deadline => return Settled::Unknown,
+            _ => tokio::time::sleep(pause).await,
+        }
+        pause = (pause * 2).min(Duration::from_secs(1));
+    }
+}
+
+/// Whether a backend still works on the text that carries `marker`.
+async fn is_running(guard: &Guard, branch: &DevBranch, marker: &str) -> Result<bool, ApiError> {
+    // As the branch's own role: the read-only role does not see others' queries.
+    let body = QueryBody {
+        query: "select pg_catalog.count(*) as running from pg_catalog.pg_stat_activity \
+                where pg_catalog.strpos(query, $1) = 1 and pid <> pg_catalog.pg_backend_pid() \
+                and state <> 'idle'"
+            .to_owned(),
+        parameters: Some(vec![json!(format!("/* {marker} */"))]),
+        read_only: None,
+    };
+    let rows = guard.client().write::<RunQuery>(branch, &(), &body).await?;
+    Ok(rows
+        .first()
+        .and_then(|row| row.get("running"))
+        .is_none_or(|count| count.as_i64() != Some(0)))
+}
+
+/// The one transaction: the SQL, the ledger row, and a check that the ledger changed by that row
+/// alone.
+fn transaction(marker: &str, request: &MigrationRequest, version: &str, ledger: &Ledger) -> String {
+    let expected = ledger
+        .0
+        .iter()
+        .map(|entry| format!("{}={}", entry.version, entry.digest))
+        .collect::<Vec<_>>()
+        .join("\n");
+    format!(
+        include_str!("migrate.sql"),
+        marker = marker,
+        sql = request.query,
+        version = quote(version),
+        name = quote(&request.name),
+        statements = quote(&request.query),
+        key = request
+            .idempotency_key
+            .as_deref()
+            .map_or_else(|| "null".to_owned(), quote),
+        expected = quote(&expected),
+        tag = dollar_tag(),
+        state = LEDGER_TOUCHED,
+    )
+}
+
+/// A migration that is replayed on a temporary branch: the SQL and its ledger row, as they were.
+pub(super) fn replay_transaction(version: &str, name: Option<&str>, sql: &str) -> String {
+    format!(
+        "begin;\n{sql}\n;\nreset role;\n\
+         insert into supabase_migrations.schema_migrations (version, name, statements) \
+         values ({}, {}, array[{}]);\ncommit;",
+        quote(version),
+        quote(name.unwrap_or_default()),
+        quote(sql)
+    )
+}
+
+/// A string literal that reads the same whatever the session's settings: dollar-quoted with a tag
+/// that the text cannot contain but by guessing 64 bits.
+pub(super) fn quote(text: &str) -> String {
+    let tag = dollar_tag();
+    format!("{tag}{text}{tag}")
+}
+
+fn dollar_tag() -> String {
+    format!("$d{:016x}$", rand::random::<u64>())
+}
+
+/// How many lines stand before the migration's own first line in `migrate.sql`.
+const LINES_BEFORE: u64 = 2;
+
+/// The database's message, with `LINE n` counted from the migration's own first line.
+fn without_wrapping(message: &str) -> String {
+    message
+        .trim_end()
+        .lines()
+        .map(|line| {
+            let own = line.strip_prefix("LINE ").and_then(|rest| {
+                let (number, rest) = rest.split_once(':')?;
+                let number = number.parse::<u64>().ok()?.checked_sub(LINES_BEFORE)?;
+                Some(format!("LINE {number}:{rest}"))
+            });
+            own.unwrap_or_else(|| line.to_owned())
+        })
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// The judge could not read the SQL at all.
+pub(super) fn judged(error: sql::SqlError) -> Refusal {
+    Refusal::new(Code::Sql(error.code()), error.to_string())
+}
+
+/// The judge read the SQL and refuses it.
+pub(super) fn refused(objection: &sql::Objection) -> Refusal {
+    Refusal::new(Code::Sql(objection.code), objection.message.clone()).details(json!({
+        "statement": objection.statement + 1,
+        "kind": objection.kind,
+    }))
+}
+
+/// What `execute_sql` makes of this SQL; a refusal says why and what to do instead.
+pub fn judged_sql(query: &str) -> Result<Decision, Refusal> {
+    let batch = sql::judge(query).map_err(judged)?;
+    match sql::decide(&batch, sql::Tool::ExecuteSql) {
+        Decision::Refuse(objection) => Err(refused(&objection)),
+        decision => Ok(decision),
+    }
+}

@@ -1,0 +1,150 @@
+//! The one road from a request to an effect.
+//!
+//! A tool is handed a grant and nothing else. What a grant can do stands in this module's files,
+//! one per concern, as methods on the grant:
+//!
+//! ```text
+//! pipeline   admit, resolve the grant, journal the intent, call, redact, journal the outcome
+//! target     what a project_id and a branch stand for; what is not proven DEV is production
+//! grant      Read, Sql, Dev, Release: who may do what
+//! branches   making, rebasing, resetting, deleting and comparing branches
+//! migrate    a migration: one transaction, one ledger row, one restore point
+//! points     restore points, their repair, and reverts
+//! state      the hashes of a database's schema and ledger
+//! gate       the conditions of a merge;  merge: the merge itself, followed to its end
+//! projects   launching projects;  reading: what only looks
+//! policy     the operator's limits;  refusal: a typed "no";  redact: what must not get out
+//! ```
+
+mod branches;
+mod gate;
+mod grant;
+mod ledger;
+mod merge;
+mod migrate;
+mod pipeline;
+mod points;
+mod policy;
+mod projects;
+mod reading;
+mod redact;
+mod refusal;
+mod state;
+mod target;
+mod tool;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::OwnedMutexGuard;
+
+use crate::api::{Client, Ref};
+use crate::store::{Lease, Store};
+
+pub use branches::{Diff, ObjectChange};
+pub use gate::{Check, CheckStatus, FixMigration, Verdict};
+pub use grant::{Class, Dev, Grant, Read, Release, Sql};
+pub use merge::{Merged, MergedMigrations, NotMerged};
+pub use migrate::{AppliedMigration, Change, MadePoint, Migrated, MigrationRequest, judged_sql};
+pub use pipeline::{Outcome, run};
+pub use points::{ListedPoint, Reverted, RowCount};
+pub use policy::{BranchCreation, Policy, ProductionRows};
+pub use projects::{LaunchedProject, NewProject};
+pub use reading::{FoundLint, QueryResult};
+pub use refusal::{Code, Next, Refusal};
+pub use target::{Environment, Target, TargetView};
+pub use tool::{Call, Progress, Tool};
+
+/// How long a call waits for something slow before it answers `in_progress`.
+pub(crate) const WAIT: Duration = Duration::from_secs(45);
+
+/// What the pipeline works with. Cheap to clone.
+#[derive(Clone)]
+pub struct Guard {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    client: Client,
+    store: Store,
+    policy: Policy,
+    /// Turns of this process, by what they are for; between processes the store's leases decide.
+    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Guard {
+    /// A guard over one platform, one store and one policy.
+    pub fn new(client: Client, store: Store, policy: Policy) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                client,
+                store,
+                policy,
+                turns: Mutex::default(),
+            }),
+        }
+    }
+
+    /// The operator's limits.
+    pub fn policy(&self) -> &Policy {
+        &self.inner.policy
+    }
+
+    fn client(&self) -> &Client {
+        &self.inner.client
+    }
+
+    fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// The turn to change one branch: first among this process's calls, in order of arrival, then
+    /// among processes.
+    async fn branch_turn(&self, branch: &Ref) -> Result<Turn, Refusal> {
+        self.turn(format!("branch:{branch}"), WAIT).await
+    }
+
+    /// The turn to change production of one project.
+    async fn project_turn(&self, project: &Ref) -> Result<Turn, Refusal> {
+        self.turn(format!("project:{project}"), WAIT).await
+    }
+
+    async fn turn(&self, name: String, patience: Duration) -> Result<Turn, Refusal> {
+        let queue = {
+            let mut turns = self
+                .inner
+                .turns
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            // Queues that nobody stands in are dropped before they add up.
+            turns.retain(|_, queue| Arc::strong_count(queue) > 1);
+            Arc::clone(turns.entry(name.clone()).or_default())
+        };
+        let busy = || {
+            Refusal::new(
+                Code::Busy,
+                "another call has been working on the same thing for a long time; try again",
+            )
+        };
+        let place = tokio::time::timeout(patience, queue.lock_owned())
+            .await
+            .map_err(|_| busy())?;
+        let lease = self
+            .store()
+            .lease(&name, patience)
+            .await?
+            .ok_or_else(busy)?;
+        Ok(Turn {
+            _lease: lease,
+            _place: place,
+        })
+    }
+}
+
+/// The right to change one thing, until it is dropped.
+struct Turn {
+    // Dropped in this order: the lease is given back before the next of this process is let in.
+    _lease: Lease,
+    _place: OwnedMutexGuard<()>,
+}

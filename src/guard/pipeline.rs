@@ -1,0 +1,201 @@
+//! The pipeline: every call of every tool goes through [`run`], in this order:
+//! admit → resolve the grant → journal the intent → call → redact → journal the outcome.
+
+use std::time::Instant;
+
+use serde_json::{Map, Value, json};
+
+use super::{Call, Class, Code, Grant, Guard, Progress, Refusal, TargetView, Tool, redact};
+use crate::store::{Entry, Kind};
+
+/// What came of a call, ready for a client.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The result, or `{"error": …}`.
+    pub structured: Value,
+    /// The same for a person.
+    pub text: String,
+    /// Whether it is a refusal or a failure.
+    pub is_error: bool,
+}
+
+/// Serves one call of `T`.
+pub async fn run<T: Tool>(
+    guard: &Guard,
+    arguments: Map<String, Value>,
+    progress: Progress,
+) -> Outcome {
+    let started = Instant::now();
+    let call = Call::new(guard.clone(), T::NAME, progress);
+    let id = call.id.clone();
+    // A task of its own: a panic ends it and not the server, and a client that goes away does not
+    // end a write half-way.
+    let served = tokio::spawn(serve::<T>(call, arguments))
+        .await
+        .unwrap_or_else(|failure| {
+            tracing::error!(tool = T::NAME, call = %id, %failure, "a call failed");
+            let refusal = Refusal::new(
+                Code::InternalError,
+                "Drydock failed while serving this call; what it had begun may or may not be done",
+            );
+            Served::refused(refusal, true)
+        });
+    finish(guard, T::NAME, id, started, served).await
+}
+
+/// A call's result, before it is redacted and journalled.
+struct Served {
+    result: Result<(Value, String), Refusal>,
+    target: Option<TargetView>,
+    /// Whether the call could write: its outcome is then on disk before it is answered.
+    writes: bool,
+}
+
+impl Served {
+    fn refused(refusal: Refusal, writes: bool) -> Self {
+        Self {
+            result: Err(refusal),
+            target: None,
+            writes,
+        }
+    }
+}
+
+async fn serve<T: Tool>(call: Call, arguments: Map<String, Value>) -> Served {
+    let admitted = admit::<T>(&call, arguments);
+    let (input, aim) = match admitted {
+        Ok(admitted) => admitted,
+        Err(refusal) => return Served::refused(refusal, false),
+    };
+    let (guard, id) = (call.guard.clone(), call.id.clone());
+    let writes = T::Grant::CLASS != Class::Read && (aim.writes || aim.project.is_none());
+    if writes {
+        // Before the grant: resolving one may make a DEV branch.
+        let intent = Entry {
+            call_id: id,
+            kind: Kind::Intent,
+            tool: T::NAME,
+            body: json!({
+                "project_id": aim.project, "branch": aim.branch,
+            }),
+        };
+        if let Err(error) = guard.store().journal(intent).await {
+            return Served::refused(error.into(), false);
+        }
+    }
+    let grant = match T::Grant::resolve(call, aim).await {
+        Ok(grant) => grant,
+        Err(refusal) => return Served::refused(refusal, writes),
+    };
+    let target = grant.target();
+    let result = T::call(grant, input).await.and_then(|output| {
+        let text = T::say(&output);
+        let value = serde_json::to_value(&output).map_err(|error| {
+            Refusal::new(
+                Code::InternalError,
+                format!("the result cannot be shown: {error}"),
+            )
+        })?;
+        Ok((value, text))
+    });
+    Served {
+        result,
+        target,
+        writes,
+    }
+}
+
+fn admit<T: Tool>(
+    call: &Call,
+    arguments: Map<String, Value>,
+) -> Result<(T::Input, super::Target), Refusal> {
+    if call.guard.policy().read_only && T::Grant::CLASS != Class::Read {
+        return Err(Refusal::new(
+            Code::ReadOnly,
+            format!("this server only reads, and {} can write", T::NAME),
+        )
+        .operator("start the server without --read-only"));
+    }
+    let input = serde_json::from_value(Value::Object(arguments))
+        .map_err(|error| Refusal::invalid(format!("{}: {error}", T::NAME)))?;
+    let aim = T::target(&input)?;
+    Ok((input, aim))
+}
+
+async fn finish(
+    guard: &Guard,
+    tool: &'static str,
+    call_id: String,
+    started: Instant,
+    served: Served,
+) -> Outcome {
+    let Served {
+        result,
+        target,
+        writes,
+    } = served;
+    let code = result.as_ref().err().map(|refusal| refusal.code.as_str());
+    let entry = Entry {
+        call_id,
+        kind: Kind::Outcome,
+        tool,
+        body: json!({
+            "decision": if code.is_some() { "refused" } else { "allowed" },
+            "code": code,
+            "target": target,
+            "micros": u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        }),
+    };
+    if !writes {
+        guard.store().journal_later(entry);
+    } else if let Err(error) = guard.store().journal(entry).await {
+        // The effect is done and its intent is on disk; the call's own answer matters more.
+        tracing::error!(%error, tool, "an outcome could not be journalled");
+    }
+    let mut outcome = match result {
+        Ok((value, text)) => success(value, text, target),
+        Err(refusal) => Outcome {
+            structured: refusal.to_json(),
+            text: refusal.to_text(),
+            is_error: true,
+        },
+    };
+    redact::value(&mut outcome.structured);
+    if let Some(clean) = redact::text(&outcome.text) {
+        outcome.text = clean;
+    }
+    outcome
+}
+
+impl Guard {
+    /// A call that reaches no tool: journalled and redacted like any other.
+    pub async fn refuse(&self, tool: &'static str, refusal: Refusal) -> Outcome {
+        let call = Call::new(self.clone(), tool, Progress::default());
+        finish(
+            self,
+            tool,
+            call.id,
+            Instant::now(),
+            Served::refused(refusal, false),
+        )
+        .await
+    }
+}
+
+/// Puts the target first, and says the whole result in the text as well: many clients show a
+/// model nothing else.
+fn success(value: Value, sentence: String, target: Option<TargetView>) -> Outcome {
+    let mut structured = Map::new();
+    if let Some(target) = target {
+        structured.insert("target".to_owned(), json!(target));
+    }
+    if let Value::Object(fields) = value {
+        structured.extend(fields);
+    }
+    let structured = Value::Object(structured);
+    Outcome {
+        text: format!("{sentence}\n{structured}"),
+        structured,
+        is_error: false,
+    }
+}

@@ -1,0 +1,482 @@
+//! Restore points: one after every migration, their repair after a crash, and reverts.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
+
+use super::ledger::text;
+use super::{Code, Dev, Guard, MadePoint, Next, Read, Refusal, WAIT};
+use crate::api::database::Row;
+use crate::api::projects::{GetProject, ProjectStatus};
+use crate::api::restore_points::{
+    CreateRestorePoint, GetRestorePoint, RestorePointName, RestorePointQuery, RestorePointStatus,
+    Undo,
+};
+use crate::api::{ApiError, DevBranch, Ref};
+use crate::store::{Point, PointStatus};
+
+/// The platform's limit.
+const NAME_CHARACTERS: usize = 20;
+
+/// A restore point in a listing.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ListedPoint {
+    /// Its name.
+    pub name: String,
+    /// When it was made.
+    pub created_at: String,
+    /// The migration that it follows.
+    pub migration_version: Option<String>,
+    /// `available`, `intended` or `missing`.
+    pub status: String,
+    /// Whether a revert can return to it.
+    pub reachable: bool,
+}
+
+/// A table's rows before and after a revert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RowCount {
+    /// The table.
+    pub table: String,
+    /// Rows before; none if the table was not there.
+    pub before: Option<i64>,
+    /// Rows after; none if the table is gone.
+    pub after: Option<i64>,
+}
+
+/// What a revert undid.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Reverted {
+    /// The point that was returned to.
+    pub to: String,
+    /// Versions of the migrations that were undone, newest first.
+    pub migrations: Vec<String>,
+    /// Versions of migrations that came back, by going back on an earlier revert.
+    pub restored_migrations: Vec<String>,
+    /// Tables whose number of rows changed, auth.users and storage.objects among them.
+    pub rows: Vec<RowCount>,
+}
+
+impl Read {
+    /// The branch's restore points, oldest first.
+    pub async fn restore_points(&self) -> Result<Vec<ListedPoint>, Refusal> {
+        let reference = self.reference()?;
+        Ok(self
+            .call
+            .guard
+            .store()
+            .points(reference)
+            .await?
+            .into_iter()
+            .map(|point| ListedPoint {
+                status: status_word(point.status).to_owned(),
+                name: point.name,
+                created_at: point.created_at,
+                migration_version: point.migration_version,
+                reachable: point.reachable,
+            })
+            .collect())
+    }
+}
+
+impl Dev {
+    /// Makes a restore point under a name of the caller's choice, or `point-<n>`.
+    pub async fn create_restore_point(&self, name: Option<String>) -> Result<MadePoint, Refusal> {
+        let guard = &self.call.guard;
+        let _turn = guard.branch_turn(self.branch.reference()).await?;
+        self.repair().await?;
+        let points = guard.store().points(self.branch.reference()).await?;
+        let name = match name {
+            Some(name) => checked_name(name)?,
+            None => next_name(&points, "point"),
+        };
+        if points.iter().any(|point| point.name == name) {
+            return Err(Refusal::new(
+                Code::AlreadyExists,
+                format!("there is a restore point {name} already; choose another name, or none"),
+            ));
+        }
+        self.new_point(&name).await
+    }
+
+    /// Makes a point for the state as it is, with its intent on disk first.
+    pub(super) async fn new_point(&self, name: &str) -> Result<MadePoint, Refusal> {
+        let guard = &self.call.guard;
+        let ledger = guard.ledger(self.branch.reference()).await?.versions();
+        guard
+            .store()
+            .put_point(
+                self.branch.project(),
+                self.branch.reference(),
+                name,
+                None,
+                PointStatus::Intended,
+                &ledger,
+            )
+            .await?;
+        match make(guard, &self.branch, name).await {
+            Ok(()) => self.finished(name).await,
+            Err(error) => {
+                guard
+                    .store()
+                    .forget_point(self.branch.reference(), name)
+                    .await?;
+                Err(Refusal::new(
+                    Code::RestorePointMissing,
+                    format!("the restore point {name} could not be made: {error}"),
+                ))
+            }
+        }
+    }
+
+    /// Makes the point that a committed migration waits for; a failure is part of the answer.
+    pub(super) async fn finish_point(&self, name: &str) -> Result<MadePoint, Refusal> {
+        match make(&self.call.guard, &self.branch, name).await {
+            Ok(()) => self.finished(name).await,
+            Err(error) => {
+                tracing::error!(%error, name, "a restore point could not be made");
+                self.call
+                    .guard
+                    .store()
+                    .set_point_status(self.branch.reference(), name, PointStatus::Missing)
+                    .await?;
+                Ok(MadePoint {
+                    name: name.to_owned(),
+                    status: "missing".to_owned(),
+                })
+            }
+        }
+    }
+
+    async fn finished(&self, name: &str) -> Result<MadePoint, Refusal> {
+        self.call
+            .guard
+            .store()
+            .set_point_status(self.branch.reference(), name, PointStatus::Available)
+            .await?;
+        Ok(MadePoint {
+            name: name.to_owned(),
+            status: "available".to_owned(),
+        })
+    }
+
+    /// Settles every point that is intended or missing, under the branch's turn; refuses while
+    /// one stays so.
+    pub(super) async fn repair(&self) -> Result<(), Refusal> {
+        let guard = &self.call.guard;
+        let branch = self.branch.reference();
+        let open: Vec<Point> = guard
+            .store()
+            .points(branch)
+            .await?
+            .into_iter()
+            .filter(|point| point.reachable && point.status != PointStatus::Available)
+            .collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        let ledger = guard.ledger(branch).await?;
+        let newest = ledger.0.last().map(|entry| entry.version.clone());
+        for point in open {
+            let happened = match &point.migration_version {
+                // A point of its own account: whether the platform has it decides.
+                None => false,
+                Some(version) => ledger.find(version).is_some(),
+            };
+            if !happened {
+                tracing::info!(
+                    point = point.name,
+                    "an intended restore point is dropped: its migration did not happen"
+                );
+                guard.store().forget_point(branch, &point.name).await?;
+            } else if point.migration_version == newest {
+                make(guard, &self.branch, &point.name)
+                    .await
+                    .map_err(|error| self.still_missing(&point.name, &error))?;
+                self.finished(&point.name).await?;
+            } else {
+                // Later migrations came by another road: that moment is gone, this one is not.
+                guard.store().forget_point(branch, &point.name).await?;
+                let name = next_name(&guard.store().points(branch).await?, "point");
+                tracing::warn!(
+                    lost = point.name,
+                    made = name,
+                    "a restore point could not be made in time; another was made for the present state"
+                );
+                self.new_point(&name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn still_missing(&self, name: &str, error: &ApiError) -> Refusal {
+        Refusal::new(
+            Code::RestorePointMissing,
+            format!("the restore point {name} of the last migration is missing and cannot be made: {error}; until it is there, nothing migrates or merges on this branch"),
+        )
+        .next(Next::new(
+            "create_restore_point",
+            json!({ "project_id": self.branch.project(), "branch": self.branch.name() }),
+            "tries again to make the missing point",
+        ))
+        .operator("see to it that the platform offers restore points to this project")
+    }
+
+    /// Returns to a restore point, and says what was undone and what was not.
+    pub async fn revert(&self, name: &str) -> Result<(Reverted, MadePoint), Refusal> {
+        let guard = &self.call.guard;
+        let branch = self.branch.reference();
+        let _turn = guard.branch_turn(branch).await?;
+        self.repair().await?;
+        let points = guard.store().points(branch).await?;
+        let point = self.find_point(&points, name)?;
+        let before = guard.ledger(branch).await?.versions();
+        let rows_before = row_counts(guard, branch).await;
+        let undo = next_name(&points, "undo");
+        self.call.step(format!("making {undo}, the way back"));
+        let undo_point = self.new_point(&undo).await?;
+        self.call.step(format!("returning to {name}"));
+        let body = RestorePointName {
+            name: name.to_owned(),
+        };
+        let answer = guard.client().write::<Undo>(&self.branch, &(), &body).await;
+        if let Err(error) = &answer
+            && !error.may_have_happened()
+        {
+            return Err(Refusal::new(
+                Code::PlatformError,
+                format!("the platform refused to return to {name}: {error}; nothing was changed"),
+            ));
+        }
+        until_healthy(guard, branch).await?;
+        let after = guard.ledger(branch).await?.versions();
+        if after != point.ledger || answer.is_err() {
+            return Err(Refusal::new(
+                Code::RevertUnverified,
+                format!("the revert to {name} was asked for, and the ledger is not known to be that point's; reverting to the same point again is safe"),
+            )
+            .next(Next::new(
+                "revert_to_restore_point",
+                json!({ "project_id": self.branch.project(), "branch": self.branch.name(), "name": name }),
+                "returns to the same point again",
+            ))
+            .details(json!({ "expected": point.ledger, "found": after })));
+        }
+        guard.store().mark_reverted(branch, name, &undo).await?;
+        let rows_after = row_counts(guard, branch).await;
+        let undone = |from: &[String], to: &[String]| -> Vec<String> {
+            from.iter()
+                .rev()
+                .filter(|version| !to.contains(version))
+                .cloned()
+                .collect()
+        };
+        Ok((
+            Reverted {
+                to: name.to_owned(),
+                migrations: undone(&before, &after),
+                restored_migrations: undone(&after, &before),
+                rows: compare(&rows_before, &rows_after),
+            },
+            undo_point,
+        ))
+    }
+
+    fn find_point(&self, points: &[Point], name: &str) -> Result<Point, Refusal> {
+        let list = Next::new(
+            "list_restore_points",
+            json!({ "project_id": self.branch.project(), "branch": self.branch.name() }),
+            "shows the points that can be returned to",
+        );
+        let Some(point) = points.iter().find(|point| point.name == name) else {
+            let known: Vec<&str> = points
+                .iter()
+                .filter(|point| point.reachable)
+                .map(|point| point.name.as_str())
+                .collect();
+            return Err(Refusal::new(
+                Code::NotFound,
+                format!(
+                    "branch {} has no restore point of that name",
+                    self.branch.name()
+                ),
+            )
+            .next(list)
+            .details(json!({ "restore_points": known })));
+        };
+        if !point.reachable || point.status != PointStatus::Available {
+            return Err(Refusal::new(
+                Code::PointUnreachable,
+                format!(
+                    "{name} can no longer be returned to: a later revert or reset went past it"
+                ),
+            )
+            .next(list));
+        }
+        Ok(point.clone())
+    }
+}
+
+/// Makes a point and waits until the platform says that it is there.
+async fn make(guard: &Guard, branch: &DevBranch, name: &str) -> Result<(), ApiError> {
+    let body = RestorePointName {
+        name: name.to_owned(),
+    };
+    let client = guard.client();
+    let made = client.write::<CreateRestorePoint>(branch, &(), &body).await;
+    let mut status = match made {
+        Ok(point) => point.status,
+        // Lost, or there since a first try: the platform knows.
+        Err(error) => match look_up(guard, branch.reference(), name).await {
+            Ok(status) => status,
+            Err(_) => return Err(error),
+        },
+    };
+    let deadline = tokio::time::Instant::now() + WAIT;
+    let mut pause = Duration::from_millis(100);
+    while status == RestorePointStatus::Pending && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(2));
+        status = look_up(guard, branch.reference(), name).await?;
+    }
+    if status == RestorePointStatus::Available {
+        return Ok(());
+    }
+    Err(ApiError::Unreadable {
+        operation: "CreateRestorePoint",
+        reason: format!("the platform says {status:?} of the point {name}"),
+    })
+}
+
+async fn look_up(
+    guard: &Guard,
+    reference: &Ref,
+    name: &str,
+) -> Result<RestorePointStatus, ApiError> {
+    let query = RestorePointQuery {
+        name: Some(name.to_owned()),
+    };
+    let point = guard
+        .client()
+        .look::<GetRestorePoint>(reference.clone(), &query)
+        .await?;
+    if point.name == name {
+        Ok(point.status)
+    } else {
+        Ok(RestorePointStatus::Removed)
+    }
+}
+
+/// Waits until a branch's project is healthy again.
+pub(super) async fn until_healthy(guard: &Guard, reference: &Ref) -> Result<(), Refusal> {
+    let deadline = tokio::time::Instant::now() + WAIT;
+    let mut pause = Duration::from_millis(20);
+    loop {
+        let status = match guard
+            .client()
+            .look::<GetProject>(reference.clone(), &())
+            .await
+        {
+            Ok(project) => project.project.status,
+            Err(error) if error.may_have_happened() => ProjectStatus::Unknown,
+            Err(error) => return Err(error.into()),
+        };
+        if status == ProjectStatus::ActiveHealthy {
+            return Ok(());
+        }
+        if status.is_dead_end() || tokio::time::Instant::now() >= deadline {
+            return Err(Refusal::new(
+                Code::BranchFailed,
+                format!(
+                    "the branch's database is {} and not ACTIVE_HEALTHY",
+                    status.as_str()
+                ),
+            ));
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(2));
+    }
+}
+
+/// Rows of every table that a revert could change. Nothing if they cannot be counted in time:
+/// a count is worth less than the revert.
+async fn row_counts(guard: &Guard, reference: &Ref) -> Vec<(String, i64)> {
+    let counted = guard
+        .client()
+        .query_read_only(reference, include_str!("row_counts.sql"), None)
+        .await;
+    match counted {
+        Ok(rows) => rows.iter().filter_map(counted_row).collect(),
+        Err(error) => {
+            tracing::warn!(%error, "rows could not be counted");
+            Vec::new()
+        }
+    }
+}
+
+fn counted_row(row: &Row) -> Option<(String, i64)> {
+    Some((text(row, "table_name")?, row.get("row_count")?.as_i64()?))
+}
+
+fn compare(before: &[(String, i64)], after: &[(String, i64)]) -> Vec<RowCount> {
+    let count = |counts: &[(String, i64)], table: &str| {
+        counts
+            .iter()
+            .find(|(name, _)| name == table)
+            .map(|(_, rows)| *rows)
+    };
+    let mut tables: Vec<&String> = before.iter().chain(after).map(|(table, _)| table).collect();
+    tables.sort();
+    tables.dedup();
+    tables
+        .into_iter()
+        .map(|table| RowCount {
+            table: table.clone(),
+            before: count(before, table),
+            after: count(after, table),
+        })
+        .filter(|row| row.before != row.after)
+        .collect()
+}
+
+fn status_word(status: PointStatus) -> &'static str {
+    match status {
+        PointStatus::Available => "available",
+        PointStatus::Intended => "intended",
+        PointStatus::Missing => "missing",
+    }
+}
+
+/// `<stem>-<n>`, the first that is free.
+pub(super) fn next_name(points: &[Point], stem: &str) -> String {
+    let prefix = format!("{stem}-");
+    let highest = points
+        .iter()
+        .filter_map(|point| point.name.strip_prefix(&prefix)?.parse::<u64>().ok())
+        .max()
+        .unwrap_or(0);
+    format!("{prefix}{}", highest + 1)
+}
+
+fn checked_name(name: String) -> Result<String, Refusal> {
+    let fits = (1..=NAME_CHARACTERS).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~'));
+    let reserved = ["rp-", "undo-", "baseline"]
+        .iter()
+        .any(|stem| name.starts_with(stem));
+    if !fits {
+        return Err(Refusal::invalid(format!(
+            "a restore point's name is 1 to {NAME_CHARACTERS} letters, digits, `-`, `_`, `.` or `~`"
+        )));
+    }
+    if reserved {
+        return Err(Refusal::invalid(
+            "names that begin with rp-, undo- or baseline are the server's own",
+        ));
+    }
+    Ok(name)
+}

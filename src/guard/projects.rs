@@ -1,0 +1,226 @@
+//! Launching projects: what the policy allows without asking.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
+
+use super::grant::WithinPolicy;
+use super::{Call, Code, Next, Refusal, Release, WAIT};
+use crate::api::Ref;
+use crate::api::organizations::ListOrganizations;
+use crate::api::projects::{
+    CreateProject, CreateProjectBody, CreatedProject, GetProject, ListProjects, ProjectStatus,
+    RegionSelection,
+};
+
+/// A project that is asked for.
+#[derive(Debug, Clone)]
+pub struct NewProject {
+    /// Its name.
+    pub name: String,
+    /// The owner's slug; the only one there is without.
+    pub organization_id: Option<String>,
+    /// A region's code, or `americas`, `emea`, `apac`; the platform's choice without.
+    pub region: Option<String>,
+    /// The compute size; the platform's choice without.
+    pub instance_size: Option<String>,
+    /// The key under which it is created once.
+    pub idempotency_key: Option<String>,
+}
+
+/// A project as agents see it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct LaunchedProject {
+    /// Its ref: the project_id of every other tool.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its region.
+    pub region: String,
+    /// ACTIVE_HEALTHY when it can be used.
+    pub status: String,
+    /// The owner's slug.
+    pub organization_id: String,
+    /// When it was created.
+    pub created_at: String,
+}
+
+impl From<CreatedProject> for LaunchedProject {
+    fn from(project: CreatedProject) -> Self {
+        Self {
+            id: project.reference.to_string(),
+            name: project.name,
+            region: project.region,
+            status: project.status.as_str().to_owned(),
+            organization_id: project.organization_slug,
+            created_at: project.created_at,
+        }
+    }
+}
+
+impl Release {
+    /// Creates a project and waits until it is healthy.
+    pub async fn create_project(self, new: NewProject) -> Result<LaunchedProject, Refusal> {
+        match self {
+            Self::WithinPolicy(within) => within.create_project(new).await,
+            Self::Gated(_) => Err(Refusal::invalid("create_project takes no project_id")),
+        }
+    }
+}
+
+impl WithinPolicy {
+    async fn create_project(self, new: NewProject) -> Result<LaunchedProject, Refusal> {
+        if new.name.trim().is_empty() || new.name.chars().count() > 256 {
+            return Err(Refusal::invalid("a project's name is 1 to 256 characters"));
+        }
+        let (call, permit) = (self.call, self.permit);
+        let guard = call.guard.clone();
+        let key = new.idempotency_key.clone();
+        // One at a time for one key: the second finds what the first made.
+        let _turn = match &key {
+            Some(key) => Some(guard.turn(format!("create_project:{key}"), WAIT).await?),
+            None => None,
+        };
+        if let Some(key) = &key
+            && let Some(reference) = guard.store().project_created_under(key).await?
+        {
+            return until_healthy(&call, &reference).await;
+        }
+        let organization_slug = match new.organization_id {
+            Some(slug) => slug,
+            None => only_organization(&call).await?,
+        };
+        let body = CreateProjectBody {
+            db_pass: password(),
+            name: new.name,
+            organization_slug,
+            region_selection: new.region.map(region_selection),
+            region: None,
+            desired_instance_size: new.instance_size,
+        };
+        call.step("creating the project");
+        let created = guard
+            .client()
+            .release::<CreateProject>(&permit, (), &(), &body)
+            .await
+            .map_err(|error| {
+                let lost = error.may_have_happened();
+                let refusal = Refusal::from(error);
+                if lost {
+                    refusal.next(Next::new(
+                        "list_projects",
+                        json!({}),
+                        "shows whether the project was created before it is asked for again",
+                    ))
+                } else {
+                    refusal
+                }
+            })?;
+        guard
+            .store()
+            .remember_created(&created.reference, &created.name, key.as_deref())
+            .await?;
+        let project = until_healthy(&call, &created.reference).await?;
+        if project.status == ProjectStatus::ActiveHealthy.as_str() {
+            guard
+                .record_production(&created.reference, "create")
+                .await?;
+        }
+        Ok(project)
+    }
+}
+
+/// Waits for ACTIVE_HEALTHY as long as a call may; answers how the project stands then.
+async fn until_healthy(call: &Call, reference: &Ref) -> Result<LaunchedProject, Refusal> {
+    let deadline = tokio::time::Instant::now() + WAIT;
+    let mut pause = Duration::from_millis(5);
+    let mut shown = None;
+    loop {
+        let project = call
+            .guard
+            .client()
+            .look::<GetProject>(reference.clone(), &())
+            .await?
+            .project;
+        if shown != Some(project.status) {
+            call.step(format!("{}: {}", project.name, project.status.as_str()));
+            shown = Some(project.status);
+        }
+        if project.status.is_dead_end() {
+            return Err(Refusal::new(
+                Code::PlatformError,
+                format!("project {reference} is {}", project.status.as_str()),
+            ));
+        }
+        if project.status == ProjectStatus::ActiveHealthy || tokio::time::Instant::now() >= deadline
+        {
+            return Ok(project.into());
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(3));
+    }
+}
+
+async fn only_organization(call: &Call) -> Result<String, Refusal> {
+    let organizations = call
+        .guard
+        .client()
+        .look::<ListOrganizations>((), &())
+        .await?;
+    match organizations.as_slice() {
+        [only] => Ok(only.slug.clone()),
+        [] => Err(Refusal::new(
+            Code::NotFound,
+            "the access token sees no organization to create a project in",
+        )
+        .operator("create an organization, or give Drydock a token of one")),
+        several => Err(Refusal::invalid(
+            "organization_id is needed: there are several organizations",
+        )
+        .next(Next::new(
+            "list_organizations",
+            json!({}),
+            "lists the organizations with their ids",
+        ))
+        .details(json!({
+            "organizations": several.iter().map(|one| json!({ "id": one.slug, "name": one.name })).collect::<Vec<_>>(),
+        }))),
+    }
+}
+
+fn region_selection(region: String) -> RegionSelection {
+    if matches!(region.as_str(), "americas" | "emea" | "apac") {
+        RegionSelection::SmartGroup { code: region }
+    } else {
+        RegionSelection::Specific { code: region }
+    }
+}
+
+/// 256 random bits as letters and digits. Never shown, never stored here.
+fn password() -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
+}
+
+impl super::Read {
+    /// The projects that the token can see; the pinned one alone on a pinned server.
+    pub async fn projects(&self) -> Result<Vec<LaunchedProject>, Refusal> {
+        let guard = &self.call.guard;
+        let projects = guard.client().look::<ListProjects>((), &()).await?;
+        let pinned = guard.policy().project.as_ref();
+        let projects: Vec<CreatedProject> = projects
+            .into_iter()
+            .map(|project| project.project)
+            .filter(|project| pinned.is_none_or(|pinned| pinned == &project.reference))
+            .collect();
+        guard.store().remember_projects(
+            projects
+                .iter()
+                .map(|project| (project.reference.clone(), project.name.clone()))
+                .collect(),
+        );
+        Ok(projects.into_iter().map(LaunchedProject::from).collect())
+    }
+}

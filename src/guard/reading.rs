@@ -1,0 +1,336 @@
+//! What only looks: organizations, projects, health, tables, queries, findings.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{
+    AppliedMigration, Code, Dev, Environment, LaunchedProject, Next, ProductionRows, Read, Refusal,
+};
+use crate::api::advisors::{AdvisorQuery, GetPerformanceAdvisor, GetSecurityAdvisor, Level, Lint};
+use crate::api::branches::Branch;
+use crate::api::database::{QueryBody, Row, RunQuery};
+use crate::api::organizations::{
+    GetOrganization, ListOrganizations, Organization, OrganizationDetail,
+};
+use crate::api::projects::{
+    GetHealth, GetProject, GetRegions, Regions, RegionsQuery, ServiceHealth,
+};
+use crate::sql::{self, Decision};
+
+/// The most bytes of rows that a result holds.
+const MAX_BYTES: usize = 256 * 1024;
+
+/// Rows, cut to what a result may hold.
+#[derive(Debug, Clone)]
+pub struct QueryResult {
+    /// The rows.
+    pub rows: Vec<Value>,
+    /// How many the database gave.
+    pub row_count: usize,
+    /// Whether some are missing in `rows`.
+    pub truncated: bool,
+}
+
+/// A finding of the advisor.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct FoundLint {
+    /// The lint's name.
+    pub name: String,
+    /// ERROR, WARN or INFO.
+    pub level: String,
+    /// The object that it concerns.
+    pub object: String,
+    /// What was found.
+    pub detail: String,
+    /// How to mend it.
+    pub remediation: String,
+}
+
+impl From<&Lint> for FoundLint {
+    fn from(lint: &Lint) -> Self {
+        Self {
+            name: lint.name.clone(),
+            level: level_word(lint.level).to_owned(),
+            object: lint_object(lint),
+            // The platform escapes its backticks for another language.
+            detail: lint.detail.replace("\\`", "`"),
+            remediation: lint.remediation.clone(),
+        }
+    }
+}
+
+/// `schema.name` of what a lint concerns, or the lint's own key where it names nothing.
+pub(super) fn lint_object(lint: &Lint) -> String {
+    let part = |key: &str| {
+        lint.metadata
+            .as_ref()
+            .and_then(|metadata| metadata.get(key))
+            .and_then(Value::as_str)
+    };
+    match (part("schema"), part("name")) {
+        (Some(schema), Some(name)) => format!("{schema}.{name}"),
+        (None, Some(name)) => name.to_owned(),
+        _ => lint.cache_key.clone(),
+    }
+}
+
+pub(super) fn level_word(level: Level) -> &'static str {
+    match level {
+        Level::Error => "ERROR",
+        Level::Warn => "WARN",
+        Level::Info => "INFO",
+    }
+}
+
+impl Read {
+    /// The organizations that the token can see.
+    pub async fn organizations(&self) -> Result<Vec<Organization>, Refusal> {
+        Ok(self
+            .call
+            .guard
+            .client()
+            .look::<ListOrganizations>((), &())
+            .await?)
+    }
+
+    /// One organization, by its slug.
+    pub async fn organization(&self, slug: String) -> Result<OrganizationDetail, Refusal> {
+        let plain = (1..=100).contains(&slug.len())
+            && slug
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        if !plain {
+            return Err(Refusal::invalid(
+                "organization_id is the id of an organization: letters, digits, `-` and `_`",
+            )
+            .next(Next::new(
+                "list_organizations",
+                json!({}),
+                "lists the organizations with their ids",
+            )));
+        }
+        Ok(self
+            .call
+            .guard
+            .client()
+            .look::<GetOrganization>(slug, &())
+            .await?)
+    }
+
+    /// Production as the platform has it, and its DEV branch's ref if there is one.
+    pub async fn project_with_branches(&self) -> Result<(LaunchedProject, Vec<Branch>), Refusal> {
+        let guard = &self.call.guard;
+        let project = guard
+            .client()
+            .look::<GetProject>(self.project()?.clone(), &())
+            .await?;
+        let branches = guard.branches_of(self.project()?).await?;
+        Ok((project.project.into(), branches))
+    }
+
+    /// The project's branches, without production's own entry.
+    pub async fn branches(&self) -> Result<Vec<Branch>, Refusal> {
+        Ok(self.call.guard.branches_of(self.project()?).await?)
+    }
+
+    /// The name of the branch where writes land.
+    pub fn dev_branch_name(&self) -> &str {
+        &self.call.guard.policy().dev_branch
+    }
+
+    /// The regions that an organization can put projects in.
+    pub async fn regions(&self, organization_slug: Option<String>) -> Result<Regions, Refusal> {
+        let organization_slug = match organization_slug {
+            Some(slug) => slug,
+            None => match self.organizations().await?.into_iter().next() {
+                Some(first) => first.slug,
+                None => return Err(Refusal::invalid("organization_id is needed")),
+            },
+        };
+        let query = RegionsQuery {
+            organization_slug,
+            continent: None,
+            desired_instance_size: None,
+        };
+        Ok(self
+            .call
+            .guard
+            .client()
+            .look::<GetRegions>((), &query)
+            .await?)
+    }
+
+    /// The health of services.
+    pub async fn health(&self, services: &[&str]) -> Result<Vec<ServiceHealth>, Refusal> {
+        let query = vec![("services".to_owned(), services.join(","))];
+        Ok(self
+            .call
+            .guard
+            .client()
+            .look::<GetHealth>(self.reference()?.clone(), &query)
+            .await?)
+    }
+
+    /// The ledger, oldest first.
+    pub async fn ledger(&self) -> Result<Vec<AppliedMigration>, Refusal> {
+        let ledger = self.call.guard.ledger(self.reference()?).await?;
+        Ok(ledger
+            .0
+            .into_iter()
+            .map(|entry| AppliedMigration {
+                version: entry.version,
+                name: entry.name.unwrap_or_default(),
+            })
+            .collect())
+    }
+
+    /// Where the environment's API answers.
+    pub async fn api_urls(&self) -> Result<(String, Vec<(String, String)>), Refusal> {
+        let guard = &self.call.guard;
+        let place = guard.client().place().await?;
+        let url = |reference: &str| crate::api::project_url(&place.base, reference);
+        let production = url(self.project()?.as_str());
+        let branches = guard
+            .branches_of(self.project()?)
+            .await?
+            .into_iter()
+            .map(|branch| {
+                let url = url(branch.project_ref.as_str());
+                (branch.name, url)
+            })
+            .collect();
+        Ok((production, branches))
+    }
+
+    /// Rows of a catalogue query of Drydock's own.
+    pub async fn catalogue_rows(
+        &self,
+        query: &str,
+        parameters: Vec<Value>,
+    ) -> Result<Vec<Row>, Refusal> {
+        let parameters = (!parameters.is_empty()).then_some(parameters);
+        Ok(self
+            .call
+            .guard
+            .client()
+            .query_read_only(self.reference()?, query, parameters)
+            .await?)
+    }
+
+    /// Runs one statement that reads. Production's rows are guarded; its catalogue is not.
+    pub async fn query(&self, query: &str) -> Result<QueryResult, Refusal> {
+        let batch = sql::judge(query).map_err(super::migrate::judged)?;
+        let on_production = self.environment() == Environment::Production;
+        let tool = if on_production {
+            sql::Tool::ReadOnly
+        } else {
+            sql::Tool::ExecuteSql
+        };
+        if let Decision::Refuse(objection) = sql::decide(&batch, tool) {
+            return Err(super::migrate::refused(&objection));
+        }
+        if on_production
+            && !batch.touches_only_metadata()
+            && self.call.guard.policy().production_rows == ProductionRows::Deny
+        {
+            return Err(Refusal::new(
+                Code::ProductionRows,
+                "this query reads production's rows, which the operator has not allowed; the catalogue (pg_catalog, information_schema) may be read",
+            )
+            .next(Next::new(
+                "create_branch",
+                json!({ "project_id": self.project()? }),
+                "makes the DEV branch: without environment, queries run there",
+            ))
+            .operator("start the server with --production-rows read"));
+        }
+        let rows = self
+            .call
+            .guard
+            .client()
+            .query_read_only(self.reference()?, query, None)
+            .await?;
+        Ok(cut(rows, self.call.guard.policy().max_rows))
+    }
+
+    /// The advisor's findings.
+    pub async fn lints(&self, performance: bool) -> Result<Vec<Lint>, Refusal> {
+        self.call.guard.lints(self.reference()?, performance).await
+    }
+}
+
+impl super::Guard {
+    /// The advisor's findings for one database; anything but a whole answer is `advisor_unavailable`.
+    pub(super) async fn lints(
+        &self,
+        reference: &crate::api::Ref,
+        performance: bool,
+    ) -> Result<Vec<Lint>, Refusal> {
+        let client = self.client();
+        let answer = if performance {
+            client
+                .look::<GetPerformanceAdvisor>(reference.clone(), &())
+                .await
+        } else {
+            client
+                .look::<GetSecurityAdvisor>(reference.clone(), &AdvisorQuery::default())
+                .await
+        };
+        Ok(answer
+            .map_err(|error| {
+                Refusal::new(
+                    Code::AdvisorUnavailable,
+                    format!("the advisor gave no verdict: {error}"),
+                )
+            })?
+            .lints)
+    }
+}
+
+impl Dev {
+    /// Runs data changes.
+    pub async fn change_data(&self, query: &str) -> Result<QueryResult, Refusal> {
+        let body = QueryBody {
+            query: query.to_owned(),
+            parameters: None,
+            read_only: None,
+        };
+        let guard = &self.call.guard;
+        let rows = guard
+            .client()
+            .write::<RunQuery>(&self.branch, &(), &body)
+            .await?;
+        Ok(cut(rows, guard.policy().max_rows))
+    }
+
+    /// Makes the restore point that precedes a mass change of data.
+    pub async fn point_before_mass_change(&self) -> Result<super::MadePoint, Refusal> {
+        let guard = &self.call.guard;
+        let _turn = guard.branch_turn(self.branch.reference()).await?;
+        self.repair().await?;
+        let points = guard.store().points(self.branch.reference()).await?;
+        self.new_point(&super::points::next_name(&points, "before"))
+            .await
+    }
+}
+
+/// Keeps what a result may hold, whole rows only.
+fn cut(rows: Vec<Row>, max_rows: usize) -> QueryResult {
+    let row_count = rows.len();
+    let mut bytes = 0;
+    let kept: Vec<Value> = rows
+        .into_iter()
+        .take(max_rows)
+        .map(Value::Object)
+        .take_while(|row| {
+            bytes += row.to_string().len();
+            bytes <= MAX_BYTES
+        })
+        .collect();
+    QueryResult {
+        truncated: kept.len() < row_count,
+        rows: kept,
+        row_count,
+    }
+}

@@ -1,0 +1,301 @@
+//! Refusals: a typed "no, and here is what to do instead".
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::api::ApiError;
+use crate::store::StoreError;
+
+/// Why a call was refused or failed. The word on the wire is the name in snake_case, and stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// An argument is missing, unknown, of the wrong type or malformed.
+    InvalidArguments,
+    /// There is no tool of that name.
+    UnknownTool,
+    /// The server offers reading only.
+    ReadOnly,
+    /// The project is not the one that this server is pinned to.
+    OutOfScope,
+    /// It cannot be told what the ref stands for, so nothing is written.
+    TargetUnknown,
+    /// There is no DEV branch yet.
+    NoDevBranch,
+    /// Several branches carry the name.
+    AmbiguousBranch,
+    /// The target is production, or cannot be told from it.
+    ProductionIsProtected,
+    /// Production's rows may not be read here.
+    ProductionRows,
+    /// What was named does not exist.
+    NotFound,
+    /// What was to be made exists.
+    AlreadyExists,
+    /// The SQL was refused by the judge, with the judge's own code.
+    Sql(&'static str),
+    /// The database refused the SQL; nothing of it remains.
+    SqlError,
+    /// The migration ran or not: it is not known.
+    InDoubt,
+    /// The migration did not run; it may be sent again.
+    NotApplied,
+    /// The migration touched the ledger.
+    LedgerIsProtected,
+    /// The version is taken, older than the newest, or not digits.
+    InvalidVersion,
+    /// A migration has no restore point, and none could be made.
+    RestorePointMissing,
+    /// The restore point can no longer be returned to.
+    PointUnreachable,
+    /// A revert was asked for and its outcome is not what it should be.
+    RevertUnverified,
+    /// Migrations that exist nowhere else would be lost.
+    UnmergedMigrations,
+    /// The advisor found what must not reach production.
+    AdvisorFailed,
+    /// The advisor gave no verdict.
+    AdvisorUnavailable,
+    /// Production is not what the branch was made from.
+    Drift,
+    /// The branch is not what its migrations make.
+    Unreplayable,
+    /// The branch changed between check and merge.
+    StaleCheck,
+    /// The merge was carried out in part.
+    Partial,
+    /// The platform's workflow on a branch failed.
+    BranchFailed,
+    /// Somebody else works on the same thing.
+    Busy,
+    /// It takes longer than a call may.
+    InProgress,
+    /// The platform cannot be reached.
+    PlatformUnreachable,
+    /// The platform answered with an error.
+    PlatformError,
+    /// The journal cannot be written, so nothing is.
+    JournalUnavailable,
+    /// Drydock itself failed.
+    InternalError,
+}
+
+impl Code {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidArguments => "invalid_arguments",
+            Self::UnknownTool => "unknown_tool",
+            Self::ReadOnly => "read_only",
+            Self::OutOfScope => "out_of_scope",
+            Self::TargetUnknown => "target_unknown",
+            Self::NoDevBranch => "no_dev_branch",
+            Self::AmbiguousBranch => "ambiguous_branch",
+            Self::ProductionIsProtected => "production_is_protected",
+            Self::ProductionRows => "production_rows",
+            Self::NotFound => "not_found",
+            Self::AlreadyExists => "already_exists",
+            Self::Sql(code) => code,
+            Self::SqlError => "sql_error",
+            Self::InDoubt => "in_doubt",
+            Self::NotApplied => "not_applied",
+            Self::LedgerIsProtected => "ledger_is_protected",
+            Self::InvalidVersion => "invalid_version",
+            Self::RestorePointMissing => "restore_point_missing",
+            Self::PointUnreachable => "point_unreachable",
+            Self::RevertUnverified => "revert_unverified",
+            Self::UnmergedMigrations => "unmerged_migrations",
+            Self::AdvisorFailed => "advisor_failed",
+            Self::AdvisorUnavailable => "advisor_unavailable",
+            Self::Drift => "drift",
+            Self::Unreplayable => "unreplayable",
+            Self::StaleCheck => "stale_check",
+            Self::Partial => "partial",
+            Self::BranchFailed => "branch_failed",
+            Self::Busy => "busy",
+            Self::InProgress => "in_progress",
+            Self::PlatformUnreachable => "platform_unreachable",
+            Self::PlatformError => "platform_error",
+            Self::JournalUnavailable => "journal_unavailable",
+            Self::InternalError => "internal_error",
+        }
+    }
+}
+
+/// The call to make instead.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Next {
+    /// The tool to call.
+    pub tool: &'static str,
+    /// Its arguments.
+    #[schemars(with = "std::collections::BTreeMap<String, String>")]
+    pub arguments: Value,
+    /// What it achieves.
+    pub why: String,
+}
+
+impl Next {
+    /// A call to `tool` with `arguments`.
+    pub fn new(tool: &'static str, arguments: Value, why: impl Into<String>) -> Self {
+        Self {
+            tool,
+            arguments,
+            why: why.into(),
+        }
+    }
+}
+
+/// A typed "no, and here is what to do instead".
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// Why, as a stable word.
+    pub code: Code,
+    /// What happened and what to do, in a sentence or two.
+    pub message: String,
+    /// The call to make instead, if an agent can do anything.
+    pub next: Option<Next>,
+    /// What the operator must do, if an agent cannot.
+    pub operator: Option<String>,
+    /// Facts, by name.
+    pub details: Value,
+}
+
+impl Refusal {
+    /// A refusal with neither a next step nor details.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            next: None,
+            operator: None,
+            details: json!({}),
+        }
+    }
+
+    /// Bad arguments.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Code::InvalidArguments, message)
+    }
+
+    /// With the call to make instead.
+    #[must_use]
+    pub fn next(mut self, next: Next) -> Self {
+        self.next = Some(next);
+        self
+    }
+
+    /// With what the operator must do.
+    #[must_use]
+    pub fn operator(mut self, what: impl Into<String>) -> Self {
+        self.operator = Some(what.into());
+        self
+    }
+
+    /// With facts.
+    #[must_use]
+    pub fn details(mut self, details: Value) -> Self {
+        self.details = details;
+        self
+    }
+
+    /// The `error` object that clients get.
+    pub fn to_json(&self) -> Value {
+        let mut error = json!({
+            "code": self.code.as_str(),
+            "message": self.message,
+            "next": self.next,
+            "details": self.details,
+        });
+        if let (Some(operator), Some(object)) = (&self.operator, error.as_object_mut()) {
+            object.insert("operator".to_owned(), json!(operator));
+        }
+        json!({ "error": error })
+    }
+
+    /// The refusal for a person or a model to read.
+    pub fn to_text(&self) -> String {
+        let mut text = format!("{}: {}", self.code.as_str(), self.message);
+        if let Some(next) = &self.next {
+            text.push_str(&format!(
+                "\nNext: {} {} ({})",
+                next.tool, next.arguments, next.why
+            ));
+        }
+        if let Some(operator) = &self.operator {
+            text.push_str(&format!("\nFor the operator: {operator}"));
+        }
+        if self
+            .details
+            .as_object()
+            .is_some_and(|facts| !facts.is_empty())
+        {
+            text.push_str(&format!("\nDetails: {}", self.details));
+        }
+        text
+    }
+}
+
+impl From<ApiError> for Refusal {
+    fn from(error: ApiError) -> Self {
+        match &error {
+            ApiError::Unreachable { .. } => Self::new(Code::PlatformUnreachable, error.to_string())
+                .operator("check the API URL, the network and, for the local platform, `drydock platform`"),
+            ApiError::NotStarted(reason) => Self::new(
+                Code::PlatformUnreachable,
+                format!("the local platform did not start: {reason}"),
+            )
+            .operator("mend what the message names, or run `drydock platform` to see it start"),
+            ApiError::AnswerLost { .. } => Self::new(
+                Code::PlatformUnreachable,
+                format!("{error}; whether it was carried out is not known"),
+            ),
+            ApiError::Status { status: 404, message, .. } => Self::new(Code::NotFound, message.clone()),
+            ApiError::Status { status: 400, message, .. } if message.contains("ERROR:") => {
+                Self::sql_error(message)
+            }
+            ApiError::Status { status: 401 | 403, .. } => {
+                Self::new(Code::PlatformError, error.to_string())
+                    .operator("give Drydock an access token that may do this")
+            }
+            ApiError::Status { status, .. } => Self::new(Code::PlatformError, error.to_string())
+                .details(json!({ "status": status })),
+            ApiError::Unreadable { .. } => Self::new(Code::PlatformError, error.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::new(
+            Code::JournalUnavailable,
+            format!("nothing was done, because {error}"),
+        )
+        .operator("free disk space or mend the data directory, then try again")
+    }
+}
+
+impl Refusal {
+    /// The database's own error, taken apart.
+    pub fn sql_error(message: &str) -> Self {
+        let text = message
+            .trim_start_matches("Failed to run sql query:")
+            .trim();
+        let body = text.trim_start_matches("ERROR:").trim_start();
+        let mut details = serde_json::Map::new();
+        if let Some((state, _)) = body.split_once(':')
+            && state.len() == 5
+            && state.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        {
+            details.insert("sqlstate".to_owned(), json!(state));
+        }
+        for (key, label) in [("detail", "DETAIL:"), ("hint", "HINT:")] {
+            if let Some(line) = text.lines().find_map(|line| line.strip_prefix(label)) {
+                details.insert(key.to_owned(), json!(line.trim()));
+            }
+        }
+        if let Some(line) = text.lines().find(|line| line.starts_with("LINE ")) {
+            details.insert("position".to_owned(), json!(line));
+        }
+        Self::new(Code::SqlError, text.to_owned()).details(Value::Object(details))
+    }
+}

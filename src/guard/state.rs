@@ -1,0 +1,127 @@
+//! The state of a database as hashes: `schema_hash`, `ledger_hash` and, over both, `state_hash`.
+//!
+//! `schema_hash` is taken over one catalogue query: definitions, privileges, policies, row
+//! security, extensions, publications; no OIDs and no rows.
+
+use std::collections::BTreeMap;
+
+use super::ledger::{Ledger, text};
+use super::{Guard, Refusal};
+use crate::api::Ref;
+use crate::hex;
+
+/// What a database is made of, and its hashes.
+#[derive(Debug, Clone)]
+pub(super) struct State {
+    pub(super) ledger: Ledger,
+    /// (kind, identity, SHA-256 of the definition), ordered.
+    pub(super) catalogue: Vec<(String, String, String)>,
+    pub(super) schema_hash: String,
+    pub(super) ledger_hash: String,
+    pub(super) state_hash: String,
+}
+
+/// One difference between two catalogues.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Difference {
+    pub(super) change: &'static str,
+    pub(super) kind: String,
+    pub(super) identity: String,
+}
+
+impl Guard {
+    /// Reads ledger and catalogue of one database.
+    pub(super) async fn state(&self, reference: &Ref) -> Result<State, Refusal> {
+        let ledger = self.ledger(reference).await?;
+        let catalogue = self.catalogue(reference).await?;
+        let schema_hash = catalogue_hash(&catalogue);
+        let ledger_hash = ledger.hash();
+        let state_hash = hex::sha256_of([schema_hash.as_str(), ledger_hash.as_str()]);
+        Ok(State {
+            ledger,
+            catalogue,
+            schema_hash,
+            ledger_hash,
+            state_hash,
+        })
+    }
+
+    async fn catalogue(&self, reference: &Ref) -> Result<Vec<(String, String, String)>, Refusal> {
+        let rows = self
+            .client()
+            .query_read_only(reference, include_str!("catalogue.sql"), None)
+            .await?;
+        Ok(rows
+            .iter()
+            .map(|row| {
+                let definition = text(row, "definition").unwrap_or_default();
+                (
+                    text(row, "kind").unwrap_or_default(),
+                    text(row, "identity").unwrap_or_default(),
+                    hex::sha256_of([definition.as_str()]),
+                )
+            })
+            .collect())
+    }
+
+    /// Reads production's state and records its hashes.
+    pub(super) async fn record_production(
+        &self,
+        project: &Ref,
+        reason: &'static str,
+    ) -> Result<(), Refusal> {
+        let state = self.state(project).await?;
+        self.store()
+            .record_hashes(
+                project,
+                &state.schema_hash,
+                &state.ledger_hash,
+                &state.catalogue,
+                reason,
+            )
+            .await?;
+        Ok(())
+    }
+}
+
+fn catalogue_hash(catalogue: &[(String, String, String)]) -> String {
+    hex::sha256_of(
+        catalogue
+            .iter()
+            .flat_map(|(kind, identity, digest)| [kind.as_str(), identity, digest]),
+    )
+}
+
+/// What must happen to `before` so that it becomes `after`.
+pub(super) fn differences(
+    before: &[(String, String, String)],
+    after: &[(String, String, String)],
+) -> Vec<Difference> {
+    let index = |catalogue: &[(String, String, String)]| -> BTreeMap<(String, String), String> {
+        catalogue
+            .iter()
+            .map(|(kind, identity, digest)| ((kind.clone(), identity.clone()), digest.clone()))
+            .collect()
+    };
+    let (before, after) = (index(before), index(after));
+    let difference = |change, (kind, identity): &(String, String)| Difference {
+        change,
+        kind: kind.clone(),
+        identity: identity.clone(),
+    };
+    let mut found = Vec::new();
+    for (key, digest) in &after {
+        match before.get(key) {
+            None => found.push(difference("added", key)),
+            Some(other) if other != digest => found.push(difference("changed", key)),
+            Some(_) => {}
+        }
+    }
+    found.extend(
+        before
+            .keys()
+            .filter(|key| !after.contains_key(*key))
+            .map(|key| difference("removed", key)),
+    );
+    found
+}

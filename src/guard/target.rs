@@ -1,0 +1,312 @@
+//! What a `project_id` and a `branch` stand for.
+//!
+//! A write tool names a project, by production's ref or any of its branches', and perhaps a
+//! branch by name. It has no way to name production. What cannot be proven to be a development
+//! branch is production, and what a ref stands for is never guessed.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Code, Guard, Next, Refusal};
+use crate::api::branches::{Branch, ListBranches};
+use crate::api::projects::ListProjects;
+use crate::api::{ApiError, DevBranch, Ref, Unproven};
+
+/// Production, or a branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// A development branch.
+    Dev,
+    /// The project itself.
+    Production,
+}
+
+/// What a call aims at, as it was asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Target {
+    pub(super) project: Option<String>,
+    pub(super) branch: Option<String>,
+    pub(super) environment: Option<Environment>,
+    pub(super) create: bool,
+    pub(super) writes: bool,
+    pub(super) as_is: bool,
+}
+
+impl Target {
+    /// No project at all.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// A project, by the ref as it was given.
+    pub fn project(project_id: &str) -> Self {
+        Self {
+            project: Some(project_id.to_owned()),
+            writes: true,
+            ..Self::default()
+        }
+    }
+
+    /// One branch of it, by name.
+    #[must_use]
+    pub fn branch(mut self, name: Option<&str>) -> Self {
+        self.branch = name.map(str::to_owned);
+        self
+    }
+
+    /// An environment, asked for by name.
+    #[must_use]
+    pub fn environment(mut self, environment: Option<Environment>) -> Self {
+        self.environment = environment;
+        self
+    }
+
+    /// The DEV branch is made if there is none.
+    #[must_use]
+    pub fn or_create(mut self) -> Self {
+        self.create = true;
+        self
+    }
+
+    /// The branch is taken in whatever state it is: for what mends or removes it.
+    #[must_use]
+    pub fn as_is(mut self) -> Self {
+        self.as_is = true;
+        self
+    }
+
+    /// Nothing will be written.
+    #[must_use]
+    pub fn to_read(mut self) -> Self {
+        self.writes = false;
+        self
+    }
+}
+
+/// What a call was aimed at, as every result says it.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct TargetView {
+    /// Production's ref.
+    pub project_id: String,
+    /// The branch's name; none for production.
+    pub branch: Option<String>,
+    /// The ref that was read or written.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// Production or a branch.
+    pub environment: Environment,
+    /// Whether production's ref was given and the branch was meant.
+    pub redirected: bool,
+}
+
+/// A project and, where one was named or stands for itself, a branch's name.
+#[derive(Debug, Clone)]
+pub(super) struct Resolved {
+    /// Production's ref.
+    pub(super) project: Ref,
+    /// The branch's name; none if production's ref was given without one.
+    pub(super) branch: Option<String>,
+    /// The given ref, where it was a branch's own.
+    pub(super) branch_ref: Option<Ref>,
+}
+
+impl Guard {
+    /// Parses a ref; a text that is none is refused with the ref that it probably meant, and
+    /// nothing is sent to the platform.
+    pub(super) async fn parse_ref(&self, text: &str) -> Result<Ref, Refusal> {
+        match text.parse::<Ref>() {
+            Ok(reference) => Ok(reference),
+            Err(error) => {
+                let likely = self.store().refs_by_name(text).await?;
+                let message = if likely.is_empty() {
+                    format!("project_id: {error}")
+                } else {
+                    format!("project_id: {error}; did you mean {}?", likely.join(" or "))
+                };
+                Err(Refusal::invalid(message)
+                    .next(Next::new(
+                        "list_projects",
+                        json!({}),
+                        "lists the projects with their refs",
+                    ))
+                    .details(json!({ "likely": likely })))
+            }
+        }
+    }
+
+    /// Finds out what the target's ref stands for.
+    pub(super) async fn resolve(&self, target: &Target) -> Result<Resolved, Refusal> {
+        let text = target.project.as_deref().unwrap_or_default();
+        let reference = self.parse_ref(text).await?;
+        let resolved = self.resolve_ref(&reference).await?;
+        if let Some(pinned) = &self.policy().project
+            && pinned != &resolved.project
+        {
+            return Err(self.out_of_scope());
+        }
+        match (&resolved.branch, &target.branch) {
+            (Some(own), Some(named)) if own != named => Err(Refusal::invalid(format!(
+                "project_id is the ref of branch {own}, and branch says {named}: give one of them"
+            ))),
+            (None, Some(named)) => Ok(Resolved {
+                branch: Some(named.clone()),
+                ..resolved
+            }),
+            _ => Ok(resolved),
+        }
+    }
+
+    fn out_of_scope(&self) -> Refusal {
+        Refusal::new(
+            Code::OutOfScope,
+            "this server is pinned to another project, and cannot touch this one",
+        )
+        .operator("start another server for that project, or without --project-ref")
+    }
+
+    async fn resolve_ref(&self, reference: &Ref) -> Result<Resolved, Refusal> {
+        if let Some(found) = self.known_ref(reference).await? {
+            return Ok(found);
+        }
+        // A pinned server knows its project and asks about nothing else.
+        if let Some(pinned) = self.policy().project.clone() {
+            if &pinned == reference {
+                return Ok(production_of(pinned));
+            }
+            self.branches_of(&pinned)
+                .await
+                .map_err(unknown(reference))?;
+            return self
+                .known_ref(reference)
+                .await?
+                .ok_or_else(|| self.out_of_scope());
+        }
+        let projects = self
+            .client()
+            .look::<ListProjects>((), &())
+            .await
+            .map_err(unknown(reference))?;
+        let listed: Vec<(Ref, String)> = projects
+            .into_iter()
+            .map(|project| (project.project.reference, project.project.name))
+            .collect();
+        self.store().remember_projects(listed.clone());
+        if listed.iter().any(|(project, _)| project == reference) {
+            return Ok(production_of(reference.clone()));
+        }
+        for (project, _) in &listed {
+            let branches = self
+                .branches_of(project)
+                .await
+                .map_err(unknown(reference))?;
+            if branches
+                .iter()
+                .any(|branch| &branch.project_ref == reference)
+                && let Some(found) = self.known_ref(reference).await?
+            {
+                return Ok(found);
+            }
+        }
+        Err(Refusal::new(
+            Code::TargetUnknown,
+            format!("no project and no branch that this token can see has the ref {reference}"),
+        )
+        .next(Next::new(
+            "list_projects",
+            json!({}),
+            "lists the projects with their refs",
+        )))
+    }
+
+    /// What the store knows of a ref.
+    async fn known_ref(&self, reference: &Ref) -> Result<Option<Resolved>, Refusal> {
+        if let Some((project, branch)) = self.store().branch_by_ref(reference).await? {
+            return Ok(Some(Resolved {
+                project,
+                branch: Some(branch),
+                branch_ref: Some(reference.clone()),
+            }));
+        }
+        if self.store().knows_project(reference).await? {
+            return Ok(Some(production_of(reference.clone())));
+        }
+        Ok(None)
+    }
+
+    /// A project's branches, without production's own entry; the store learns them.
+    pub(super) async fn branches_of(&self, project: &Ref) -> Result<Vec<Branch>, ApiError> {
+        let listed = match self
+            .client()
+            .look::<ListBranches>(project.clone(), &())
+            .await
+        {
+            // Branching is off: the same as no branches.
+            Err(error) if error.status() == Some(422) => Vec::new(),
+            other => other?,
+        };
+        if let Err(error) = self.store().remember_branches(project, &listed).await {
+            tracing::warn!(%error, "the branches of {project} could not be remembered");
+        }
+        Ok(listed
+            .into_iter()
+            .filter(|branch| !branch.is_default)
+            .collect())
+    }
+
+    /// Proves a branch to be a development branch, or says in words why it is not.
+    pub(super) async fn prove(&self, project: &Ref, name: &str) -> Result<DevBranch, Refusal> {
+        DevBranch::prove(self.client(), project, name)
+            .await
+            .map_err(|unproven| match unproven {
+                Unproven::Api(error) => unknown(project)(error),
+                Unproven::Missing { .. } => Refusal::new(
+                    Code::NoDevBranch,
+                    format!("project {project} has no branch {name} yet"),
+                )
+                .next(Next::new(
+                    "create_branch",
+                    json!({ "project_id": project, "name": name }),
+                    "makes the branch; writes land there",
+                )),
+                Unproven::Ambiguous { refs, .. } => Refusal::new(
+                    Code::AmbiguousBranch,
+                    format!("{unproven_name} is the name of several branches; give the ref of one as project_id", unproven_name = name),
+                )
+                .details(json!({ "refs": refs })),
+                Unproven::Production { reason, .. } => Refusal::new(
+                    Code::ProductionIsProtected,
+                    format!("{name} cannot be written to: {reason}"),
+                )
+                .next(Next::new(
+                    "list_branches",
+                    json!({ "project_id": project }),
+                    "shows the branches that can be written to",
+                )),
+            })
+    }
+}
+
+fn production_of(project: Ref) -> Resolved {
+    Resolved {
+        project,
+        branch: None,
+        branch_ref: None,
+    }
+}
+
+/// Where the platform does not say what a ref is, nothing is assumed.
+fn unknown(reference: &Ref) -> impl Fn(ApiError) -> Refusal {
+    let reference = reference.to_string();
+    move |error| {
+        Refusal::new(
+            Code::TargetUnknown,
+            format!(
+                "what {reference} stands for cannot be told, because {error}; nothing was done"
+            ),
+        )
+        .operator(
+            "see to it that the platform answers and that the token may list projects and branches",
+        )
+    }
+}

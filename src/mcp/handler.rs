@@ -1,0 +1,229 @@
+//! The handler: catalogue and prompts as MCP.
+
+use std::sync::Arc;
+
+use rmcp::ErrorData;
+use rmcp::ServerHandler;
+use rmcp::model::{
+    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
+    GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation, ListPromptsResult,
+    ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, Prompt, PromptArgument,
+    PromptMessage, Role, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
+};
+use rmcp::service::{RequestContext, RoleServer};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::guard::{Class, Code, Guard, Next, Outcome, Progress, Refusal};
+use crate::prompts;
+use crate::tools::{self, CATALOGUE, Entry, Group};
+
+/// What the model is told of the server as a whole.
+const INSTRUCTIONS: &str = "Drydock runs Supabase projects. Writes land on a project's DEV branch, \
+never on production, whichever of its refs you give; the branch is made by the first write. Every \
+migration is followed by a restore point (rp-<version>). Production changes only by merge_branch, \
+which runs the merge gate. A refusal names the call to make instead in `next`.";
+
+/// Which tools are offered.
+#[derive(Debug, Clone, Default)]
+pub struct Offer {
+    /// Only these groups; all without.
+    pub groups: Option<Vec<Group>>,
+    /// Only tools that read.
+    pub read_only: bool,
+}
+
+impl Offer {
+    fn includes(&self, entry: &Entry) -> bool {
+        self.groups
+            .as_ref()
+            .is_none_or(|groups| groups.contains(&entry.group))
+            && (!self.read_only || entry.class == Class::Read)
+    }
+}
+
+/// The server that clients talk to. Cheap to clone.
+#[derive(Clone)]
+pub struct Server {
+    guard: Guard,
+    offer: Arc<Offer>,
+}
+
+impl Server {
+    /// A server over one guard.
+    pub fn new(guard: Guard, offer: Offer) -> Self {
+        Self {
+            guard,
+            offer: Arc::new(offer),
+        }
+    }
+
+    /// The tools that are offered, as clients see them.
+    pub fn listed_tools(&self) -> Vec<Tool> {
+        CATALOGUE
+            .iter()
+            .filter(|entry| self.offer.includes(entry))
+            .map(listed)
+            .collect()
+    }
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_prompts()
+            .build();
+        ServerConfig::new(capabilities)
+            .with_server_info(
+                Implementation::new("drydock", env!("CARGO_PKG_VERSION")).with_title("Drydock"),
+            )
+            .with_instructions(INSTRUCTIONS)
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(self.listed_tools())
+            .with_ttl_ms(60_000)
+            .with_cache_scope(CacheScope::Private))
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        tools::find(name)
+            .filter(|entry| self.offer.includes(entry))
+            .map(listed)
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Some(entry) = tools::find(&request.name).filter(|entry| {
+            // A hidden writer is refused by the pipeline, with the reason.
+            self.offer.includes(entry) || self.offer.read_only
+        }) else {
+            return Ok(refuse_unknown(&self.guard, &request.name).await.into());
+        };
+        let (progress, reporter) = report_progress(&context);
+        let outcome = entry
+            .call(
+                self.guard.clone(),
+                request.arguments.unwrap_or_default(),
+                progress,
+            )
+            .await;
+        if let Some(reporter) = reporter {
+            // The last step is on the wire before the answer is.
+            let _ = reporter.await;
+        }
+        Ok(result(outcome).into())
+    }
+
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let listed = prompts::PROMPTS
+            .iter()
+            .map(|prompt| {
+                let arguments = prompt
+                    .arguments
+                    .iter()
+                    .map(|argument| {
+                        PromptArgument::new(argument.name)
+                            .with_description(argument.description)
+                            .with_required(argument.required)
+                    })
+                    .collect();
+                Prompt::new(prompt.name, Some(prompt.description), Some(arguments))
+                    .with_title(prompt.title)
+            })
+            .collect();
+        Ok(ListPromptsResult::with_all_items(listed)
+            .with_ttl_ms(60_000)
+            .with_cache_scope(CacheScope::Private))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let prompt = prompts::find(&request.name)
+            .ok_or_else(|| ErrorData::invalid_params("there is no prompt of that name", None))?;
+        let text = prompt
+            .fill(&request.arguments.unwrap_or_default())
+            .map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
+        Ok(
+            GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)])
+                .with_description(prompt.description)
+                .into(),
+        )
+    }
+}
+
+/// A tool of the catalogue as clients see it. Its annotations follow from its class.
+fn listed(entry: &Entry) -> Tool {
+    let annotations = ToolAnnotations::with_title(entry.title)
+        .read_only(entry.class == Class::Read)
+        .destructive(entry.class != Class::Read && !entry.additive)
+        .idempotent(entry.class == Class::Read)
+        .open_world(false);
+    Tool::new(
+        entry.name,
+        entry.description,
+        Arc::clone(&entry.input_schema),
+    )
+    .with_title(entry.title)
+    .with_raw_output_schema(Arc::clone(&entry.output_schema))
+    .with_annotations(annotations)
+}
+
+fn result(outcome: Outcome) -> CallToolResult {
+    let content = vec![ContentBlock::text(outcome.text)];
+    let mut result = if outcome.is_error {
+        CallToolResult::error(content)
+    } else {
+        CallToolResult::success(content)
+    };
+    result.structured_content = Some(outcome.structured);
+    result
+}
+
+async fn refuse_unknown(guard: &Guard, name: &str) -> CallToolResult {
+    let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
+    let refusal = Refusal::new(
+        Code::UnknownTool,
+        format!("there is no tool \"{shown}\" here; tools/list names those that there are"),
+    )
+    .next(Next::new("list_projects", json!({}), "a place to start"));
+    result(guard.refuse("unknown", refusal).await)
+}
+
+/// Sends each step of a call as a progress notification, if the client asked for them.
+fn report_progress(
+    context: &RequestContext<RoleServer>,
+) -> (Progress, Option<tokio::task::JoinHandle<()>>) {
+    let Some(token) = context.meta.get_progress_token() else {
+        return (Progress::default(), None);
+    };
+    let (steps, mut waiting) = mpsc::unbounded_channel::<String>();
+    let peer = context.peer.clone();
+    let reporter = tokio::spawn(async move {
+        let mut count = 0.0;
+        while let Some(step) = waiting.recv().await {
+            count += 1.0;
+            let notification =
+                ProgressNotificationParam::new(token.clone(), count).with_message(step);
+            if peer.notify_progress(notification).await.is_err() {
+                break;
+            }
+        }
+    });
+    (Progress::to(steps), Some(reporter))
+}

@@ -1,0 +1,80 @@
+//! MCP over streamable HTTP, on loopback, for one user. `/mcp` is the endpoint.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::serve::ListenerExt;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::Server;
+
+/// Where to listen, and whom to answer.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// The address; loopback only.
+    pub address: SocketAddr,
+    /// `Host` values that are answered besides loopback's own.
+    pub allowed_hosts: Vec<String>,
+    /// `Origin` values that are answered besides loopback's own.
+    pub allowed_origins: Vec<String>,
+}
+
+/// Listens, calls `ready` with the address that was taken, and serves until `stop` is cancelled.
+pub async fn serve_http(
+    server: Server,
+    settings: HttpSettings,
+    stop: CancellationToken,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), String> {
+    if !settings.address.ip().is_loopback() {
+        return Err(format!(
+            "--http {} is not a loopback address: without authentication only 127.0.0.1 and [::1] are served",
+            settings.address
+        ));
+    }
+    let listener = TcpListener::bind(settings.address).await.map_err(|error| {
+        format!(
+            "cannot listen on {}: {error}; choose another port, or 0 for any",
+            settings.address
+        )
+    })?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let config = configure(&settings, &stop);
+    let service = StreamableHttpService::new(
+        move || Ok(server.clone()),
+        Arc::new(LocalSessionManager::default()),
+        config,
+    );
+    let router = Router::new().nest_service("/mcp", service);
+    ready(address);
+    // Nagle's algorithm would hold every small answer back for tens of milliseconds.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection stays with Nagle's algorithm");
+        }
+    });
+    axum::serve(listener, router)
+        .with_graceful_shutdown(async move { stop.cancelled().await })
+        .await
+        .map_err(|error| error.to_string())
+}
+
+fn configure(settings: &HttpSettings, stop: &CancellationToken) -> StreamableHttpServerConfig {
+    let hosts = ["localhost", "127.0.0.1", "::1"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(settings.allowed_hosts.iter().cloned());
+    let origins = ["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(settings.allowed_origins.iter().cloned());
+    let mut config = StreamableHttpServerConfig::default();
+    config.allowed_hosts = hosts.collect();
+    config.allowed_origins = origins.collect();
+    config.cancellation_token = stop.child_token();
+    config
+}

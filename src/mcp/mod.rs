@@ -1,0 +1,13 @@
+//! The MCP server: tools and prompts over stdio or streamable HTTP, through the same pipeline.
+//!
+//! The handler is written by hand over the catalogue, so that there is one place where a call
+//! becomes a grant. `initialize` and every listing are answered from memory: the platform is
+//! reached by the first call that needs it.
+
+mod handler;
+mod http;
+mod stdio;
+
+pub use handler::{Offer, Server};
+pub use http::{HttpSettings, serve_http};
+pub use stdio::serve_stdio;

@@ -1,0 +1,199 @@
+//! What the judge found: statements, what class each is of, what it touches and what it would do.
+
+use std::{fmt, ops::Range};
+
+use super::{catalogue, names::Name};
+
+/// All statements of one text, in order; never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    pub(super) statements: Vec<Statement>,
+}
+
+/// One statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// What kind of effect it has; decides, with the tool, whether it may run.
+    pub class: Class,
+    /// Its command in upper case, `CREATE TABLE`.
+    pub kind: &'static str,
+    /// Byte range in the text, without the semicolon and the white space around it.
+    pub text: Range<usize>,
+    /// Relations that it names, each once, as written; its own common table expressions are not among them.
+    pub relations: Vec<Name>,
+    /// Functions that it calls, each once, as written.
+    pub functions: Vec<Name>,
+    /// Those of `relations` that hold secrets, whether or not the statement reads them.
+    pub sensitive: Vec<Name>,
+    /// Whether it reads a secret: a relation of nothing but secrets, a secret column, or a whole row that has one.
+    pub reads_secrets: bool,
+    /// What it creates, alters, drops or writes.
+    pub effects: Vec<Effect>,
+    /// Whether PostgreSQL runs it inside a transaction block.
+    pub transactional: bool,
+}
+
+/// What a statement does, as far as its text tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Looks, and changes nothing; functions that it calls may try to, and fail on a role that cannot write.
+    Read,
+    /// Changes rows, or needs the right to.
+    DataChange,
+    /// Changes or removes rows without naming which.
+    MassDataChange,
+    /// Creates, alters or drops objects.
+    Schema,
+    /// Grants or revokes.
+    Privilege,
+    /// Runs code, or a statement, that the text does not show.
+    Opaque,
+    /// Changes the session: settings, role, channels, table locks.
+    Session,
+    /// Begins, ends or shapes a transaction.
+    Transaction,
+    /// Runs nowhere.
+    Forbidden(Reason),
+}
+
+/// Why a statement runs nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// Writes to, or changes, the ledger of migrations.
+    Ledger,
+    /// Creates, changes, drops or shares roles.
+    Role,
+    /// Files and programs of the server, and libraries loaded into it.
+    ServerFile,
+    /// `COPY` from or to the client, for which there is no channel.
+    CopyStream,
+    /// Functions that administer the server, hold locks beyond a statement, or leave the database.
+    Function,
+    /// Functions that run SQL given as text, or export relations unseen.
+    HiddenRelation,
+    /// The server's configuration, databases, tablespaces and subscriptions.
+    Server,
+    /// Settings that change how the text after them is read.
+    TextReading,
+    /// A statement that no supported PostgreSQL has.
+    Unsupported,
+}
+
+/// One thing that a statement does, in words a result can show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effect {
+    /// `create`, `drop`, `enable row security`, …
+    pub action: &'static str,
+    /// `table`, `column`, `policy`, `privilege`, …
+    pub object_kind: &'static str,
+    /// The object as the statement names it: `public.todos.title`, `own rows on public.todos`.
+    pub object: String,
+    /// Whether rows, or values in them, are gone afterwards.
+    pub loses_data: bool,
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.action, self.object_kind, self.object)
+    }
+}
+
+impl Class {
+    /// `SELECT`, `SHOW`, `EXPLAIN` of those.
+    pub fn is_read(self) -> bool {
+        self == Self::Read
+    }
+
+    /// Changes of rows, whether few or all.
+    pub fn is_data(self) -> bool {
+        matches!(self, Self::DataChange | Self::MassDataChange)
+    }
+
+    /// Changes of objects and of privileges on them: what belongs in a migration.
+    pub fn is_schema(self) -> bool {
+        matches!(self, Self::Schema | Self::Privilege)
+    }
+}
+
+impl Batch {
+    /// The statements, in order; at least one.
+    pub fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
+    /// The class of each statement, in order.
+    pub fn classes(&self) -> impl Iterator<Item = Class> {
+        self.statements.iter().map(|statement| statement.class)
+    }
+
+    /// Index of the first statement of a class.
+    pub fn first_of(&self, class: Class) -> Option<usize> {
+        self.classes().position(|found| found == class)
+    }
+
+    /// Exactly one statement, and it is a read.
+    pub fn is_read(&self) -> bool {
+        matches!(self.statements.as_slice(), [one] if one.class.is_read())
+    }
+
+    /// Nothing but changes of rows.
+    pub fn is_data_only(&self) -> bool {
+        self.classes().all(Class::is_data)
+    }
+
+    /// Nothing but changes of objects and privileges.
+    pub fn is_schema_only(&self) -> bool {
+        self.classes().all(Class::is_schema)
+    }
+
+    /// Changes of objects and changes of rows, and nothing else.
+    pub fn is_mixed(&self) -> bool {
+        self.classes()
+            .all(|class| class.is_data() || class.is_schema())
+            && !self.is_data_only()
+            && !self.is_schema_only()
+    }
+
+    /// Whether any statement changes rows without naming which.
+    pub fn changes_mass_data(&self) -> bool {
+        self.first_of(Class::MassDataChange).is_some()
+    }
+
+    /// What all statements do, in order.
+    pub fn effects(&self) -> impl Iterator<Item = &Effect> {
+        self.statements
+            .iter()
+            .flat_map(|statement| &statement.effects)
+    }
+
+    /// Whether this is a read of the catalogue alone: every relation lies in `pg_catalog`, `information_schema` or
+    /// the ledger, none of them holds values of rows, and every function is a known one of PostgreSQL's own.
+    ///
+    /// Production's metadata may be read without an approval, its rows may not; so what is not known is "no".
+    pub fn touches_only_metadata(&self) -> bool {
+        self.is_read()
+            && self.statements.iter().all(|statement| {
+                statement.relations.iter().all(catalogue::is_metadata)
+                    && statement.functions.iter().all(catalogue::is_harmless)
+            })
+    }
+}
+
+/// The two texts that a mixed batch should have been: what changes objects, for apply_migration, and what changes
+/// rows, for execute_sql. Order is kept within each; `sql` is the text that was judged.
+pub fn split_mixed(sql: &str, batch: &Batch) -> (String, String) {
+    let (mut schema, mut data) = (String::new(), String::new());
+    for statement in &batch.statements {
+        let half = if statement.class.is_schema() {
+            &mut schema
+        } else {
+            &mut data
+        };
+        if !half.is_empty() {
+            half.push('\n');
+        }
+        half.push_str(sql.get(statement.text.clone()).unwrap_or_default());
+        half.push(';');
+    }
+    (schema, data)
+}

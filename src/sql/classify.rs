@@ -1,0 +1,220 @@
+//! From a statement's tree to its class: the kind's row in [`super::kinds`], corrected by what the statement holds.
+//!
+//! Two choices that could have been others. `EXPLAIN` of a write is of the class of that write, with or without
+//! `ANALYZE`: with it the rows change, without it the planner still asks for the right to change them. And `FOR UPDATE`
+//! makes a `SELECT` a data change, because it locks rows, which needs the writing role.
+
+use squawk_syntax::{
+    SyntaxKind::{self, *},
+    SyntaxNode,
+    ast::{AstNode, Stmt},
+};
+
+use super::{
+    batch::{Class, Reason, Statement},
+    bounds, catalogue, effects,
+    facts::{Facts, child, has_token, name_below},
+    functions,
+    kinds::{self, Kind},
+    mass, names, sensitive,
+};
+
+/// Judges one statement; `None` for a lone semicolon.
+pub(super) fn statement(stmt: &Stmt) -> Option<Statement> {
+    let kind = kinds::of(stmt)?;
+    let node = stmt.syntax();
+    let facts = Facts::gather(node);
+    let class = class(node, &kind, &facts);
+    let relations = distinct(facts.relations.iter().map(|(name, _)| name));
+    Some(Statement {
+        class,
+        kind: kind.command,
+        text: text_range(node),
+        sensitive: relations
+            .iter()
+            .filter(|relation| sensitive::is_sensitive(relation))
+            .cloned()
+            .collect(),
+        reads_secrets: sensitive::reads_secrets(node, &facts),
+        functions: distinct(&facts.calls),
+        effects: effects::of(node, &kind, &facts),
+        transactional: is_transactional(node),
+        relations,
+    })
+}
+
+fn class(node: &SyntaxNode, kind: &Kind, facts: &Facts) -> Class {
+    let called = || {
+        facts
+            .calls
+            .iter()
+            .filter_map(|call| functions::class_of(&call.name))
+    };
+    if let Some(reason) = forbidden(node, kind, facts) {
+        return Class::Forbidden(reason);
+    }
+    match kind.class {
+        Class::Read | Class::DataChange if called().any(|class| class == Class::Session) => {
+            Class::Session
+        }
+        Class::Read if explains_opaque(node) => Class::Opaque,
+        Class::Read if facts.selects_into => Class::Schema,
+        Class::Read | Class::DataChange if facts.writes.iter().any(mass::is_mass) => {
+            Class::MassDataChange
+        }
+        Class::Read
+            if !facts.writes.is_empty()
+                || facts.locks_rows
+                || called().any(|class| class == Class::DataChange) =>
+        {
+            Class::DataChange
+        }
+        class => class,
+    }
+}
+
+/// Whether a statement runs nowhere, whatever its kind.
+fn forbidden(node: &SyntaxNode, kind: &Kind, facts: &Facts) -> Option<Reason> {
+    if touches_ledger(kind, facts) {
+        return Some(Reason::Ledger);
+    }
+    let is_copy_of_file = kind.class == Class::Forbidden(Reason::CopyStream)
+        && node.descendants().any(|node| node.kind() == COPY_PROGRAM);
+    if is_copy_of_file {
+        return Some(Reason::ServerFile);
+    }
+    if let Class::Forbidden(reason) = kind.class {
+        return Some(reason);
+    }
+    if matches!(node.kind(), GRANT | REVOKE) {
+        return forbidden_grant(node);
+    }
+    if changes_text_reading(node, facts) {
+        return Some(Reason::TextReading);
+    }
+    let names = facts.calls.iter().chain(&facts.references);
+    names
+        .filter_map(|function| functions::class_of(&function.name))
+        .find_map(|class| match class {
+            Class::Forbidden(reason) => Some(reason),
+            _ => None,
+        })
+}
+
+/// The ledger may be read. Anything else that names its schema is refused: a write, a drop, a grant, a trigger, and
+/// also a view, through which one could write, a search path that would hide the name, and a body of code.
+fn touches_ledger(kind: &Kind, facts: &Facts) -> bool {
+    let reads_only =
+        kind.class.is_read() && facts.writes.is_empty() && !facts.locks_rows && !facts.selects_into;
+    let hides_it_in_a_setting = || {
+        let sets = kind.class == Class::Session
+            || facts.calls.iter().any(|call| call.name == "set_config");
+        sets && facts
+            .string_values()
+            .any(|value| value.to_ascii_lowercase().contains(catalogue::LEDGER))
+    };
+    (facts.names_ledger && !reads_only)
+        || hides_it_in_a_setting()
+        || facts
+            .bodies()
+            .any(|body| bounds::body_mentions(&body, catalogue::LEDGER))
+}
+
+/// Roles given to roles, and rights over the server's configuration.
+fn forbidden_grant(node: &SyntaxNode) -> Option<Reason> {
+    match child(node, ON_PRIVILEGE_OBJECTS_CLAUSE) {
+        None => Some(Reason::Role),
+        Some(on) => child(&on, PRIVILEGE_PARAMETER).map(|_| Reason::Server),
+    }
+}
+
+/// Settings that change how PostgreSQL reads the strings after them, and the only values that this judge reads by.
+const TEXT_SETTINGS: &[(&str, &[&str])] = &[
+    (
+        "standard_conforming_strings",
+        &["on", "true", "yes", "1", "default"],
+    ),
+    ("client_encoding", &["utf8", "utf-8", "unicode", "default"]),
+];
+
+fn changes_text_reading(node: &SyntaxNode, facts: &Facts) -> bool {
+    let by_statement = child(node, SET_CONFIG).is_some_and(|set| {
+        let setting = name_below(&set, CONFIG_PARAMETER_REF).map(|setting| setting.name);
+        let value = child(&set, TO_CONFIG_VALUE).map(|value| value.text().to_string());
+        let value = value.unwrap_or_default().to_ascii_lowercase();
+        let value = value
+            .trim_start_matches("to")
+            .trim_matches(['=', ' ', '\t', '\n', '\r', '\'', '"']);
+        TEXT_SETTINGS
+            .iter()
+            .any(|(name, allowed)| setting.as_deref() == Some(*name) && !allowed.contains(&value))
+    });
+    let by_function = || {
+        facts.calls.iter().any(|call| call.name == "set_config")
+            && facts.string_values().any(|value| {
+                TEXT_SETTINGS
+                    .iter()
+                    .any(|(name, _)| value.eq_ignore_ascii_case(name))
+            })
+    };
+    by_statement || by_function()
+}
+
+/// `EXPLAIN` of something else than a query or a change of rows.
+fn explains_opaque(node: &SyntaxNode) -> bool {
+    node.kind() == EXPLAIN
+        && node.children().any(|child| {
+            matches!(
+                child.kind(),
+                EXECUTE | DECLARE | CREATE_TABLE_AS | CREATE_MATERIALIZED_VIEW | SELECT_INTO
+            )
+        })
+}
+
+/// Whether PostgreSQL runs a statement inside a transaction block.
+fn is_transactional(node: &SyntaxNode) -> bool {
+    let holds = |kind: SyntaxKind| node.descendants().any(|node| node.kind() == kind);
+    match node.kind() {
+        VACUUM => false,
+        CREATE_INDEX | DROP_INDEX => !has_token(node, CONCURRENTLY_KW),
+        CLUSTER => holds(TABLE_NAME_REF) || holds(INDEX_REF),
+        ALTER_TABLE => !holds(DETACH_CONCURRENTLY),
+        DISCARD => !holds(DISCARD_ALL),
+        REINDEX => {
+            !holds(REINDEX_OPTION_CONCURRENTLY)
+                && !node.children().any(|target| {
+                    has_token(&target, CONCURRENTLY_KW)
+                        || matches!(
+                            target.kind(),
+                            REINDEX_TARGET_SCHEMA | REINDEX_TARGET_DATABASE | REINDEX_TARGET_SYSTEM
+                        )
+                })
+        }
+        _ => true,
+    }
+}
+
+/// The statement without its semicolon; comments around it belong to no statement.
+fn text_range(node: &SyntaxNode) -> std::ops::Range<usize> {
+    let range = node.text_range();
+    let mut last = node.last_token();
+    let mut end = range.end();
+    while let Some(token) = last
+        && (token.kind() == SEMICOLON || token.kind().is_trivia())
+        && token.text_range().start() > range.start()
+    {
+        end = token.text_range().start();
+        last = token.prev_token();
+    }
+    usize::from(range.start())..usize::from(end)
+}
+
+fn distinct<'a>(names: impl IntoIterator<Item = &'a names::Name>) -> Vec<names::Name> {
+    let mut seen = Vec::new();
+    for name in names {
+        if !seen.contains(name) {
+            seen.push(name.clone());
+        }
+    }
+    seen
+}

@@ -1,0 +1,181 @@
+//! One walk over a statement's tree, gathering what the rules ask for.
+
+use squawk_syntax::{
+    SyntaxKind::{self, *},
+    SyntaxNode,
+    ast::{self, AstNode},
+};
+
+use super::{
+    catalogue::LEDGER,
+    names::{self, Name},
+};
+
+/// What one statement names and contains, at any depth.
+#[derive(Default)]
+pub(super) struct Facts {
+    /// Functions that are called.
+    pub calls: Vec<Name>,
+    /// Functions that an object is made of: an operator's procedure, a cast's function.
+    pub references: Vec<Name>,
+    /// Every place where a relation is named, common table expressions left out.
+    pub relations: Vec<(Name, SyntaxNode)>,
+    /// Every `INSERT`, `UPDATE`, `DELETE` and `MERGE`.
+    pub writes: Vec<SyntaxNode>,
+    /// Every literal.
+    pub strings: Vec<ast::Literal>,
+    /// `FOR UPDATE` and its kin.
+    pub locks_rows: bool,
+    /// `SELECT … INTO`.
+    pub selects_into: bool,
+    /// Whether any identifier is that of the ledger's schema.
+    pub names_ledger: bool,
+}
+
+impl Facts {
+    pub(super) fn gather(statement: &SyntaxNode) -> Self {
+        let mut facts = Self::default();
+        for element in statement.descendants_with_tokens() {
+            if let Some(token) = element.as_token() {
+                facts.names_ledger |= token.kind() == IDENT && names::same(token.text(), LEDGER);
+            } else if let Some(node) = element.into_node() {
+                facts.look_at(node);
+            }
+        }
+        facts
+    }
+
+    fn look_at(&mut self, node: SyntaxNode) {
+        match node.kind() {
+            CALL_EXPR => {
+                let callee = node
+                    .first_child()
+                    .filter(|callee| matches!(callee.kind(), NAME_REF | FIELD_EXPR | PAREN_EXPR));
+                self.calls.extend(callee.as_ref().and_then(names::of));
+            }
+            CALL => self.calls.extend(name_below(&node, PROCEDURE_NAME_REF)),
+            FUNCTION_NAME_REF | ATTRIBUTE_VALUE => self.references.extend(reference(&node)),
+            RELATION_NAME_REF | TABLE_NAME_REF | TABLE_NAME | VIEW | VIEW_REF | SEQUENCE
+            | SEQUENCE_REF => {
+                if let Some(name) = names::of(&node)
+                    && !is_common_table(&node, &name)
+                {
+                    self.relations.push((name, node));
+                }
+            }
+            INSERT | UPDATE | DELETE | MERGE => self.writes.push(node),
+            LITERAL => self.strings.extend(text_literal(node)),
+            LOCKING_CLAUSE => self.locks_rows = true,
+            SELECT_INTO => self.selects_into = true,
+            _ => {}
+        }
+    }
+
+    /// The values of all string literals.
+    pub(super) fn string_values(&self) -> impl Iterator<Item = String> {
+        self.strings.iter().filter_map(ast::Literal::string_value)
+    }
+
+    /// The bodies of functions, procedures and `do` blocks.
+    pub(super) fn bodies(&self) -> impl Iterator<Item = String> {
+        self.strings
+            .iter()
+            .filter(|literal| {
+                let parent = literal.syntax().parent();
+                parent.is_some_and(|parent| matches!(parent.kind(), DO | AS_DEFINITION))
+            })
+            .filter_map(ast::Literal::string_value)
+    }
+}
+
+/// The name in the first child of a kind.
+pub(super) fn name_below(node: &SyntaxNode, kind: SyntaxKind) -> Option<Name> {
+    child(node, kind).as_ref().and_then(names::of)
+}
+
+/// The first child of a kind.
+pub(super) fn child(node: &SyntaxNode, kind: SyntaxKind) -> Option<SyntaxNode> {
+    node.children().find(|child| child.kind() == kind)
+}
+
+/// Whether a token of a kind stands directly in a node.
+pub(super) fn has_token(node: &SyntaxNode, kind: SyntaxKind) -> bool {
+    node.children_with_tokens()
+        .filter_map(|element| element.into_token())
+        .any(|token| token.kind() == kind)
+}
+
+/// Numbers are by far the most literals, and hold no text.
+fn text_literal(node: SyntaxNode) -> Option<ast::Literal> {
+    let first = node.first_token()?;
+    let is_text = matches!(
+        first.kind(),
+        STRING | ESC_STRING | UNICODE_ESC_STRING | NATIONAL_STRING | DOLLAR_QUOTED_STRING
+    );
+    is_text.then(|| ast::Literal::cast(node)).flatten()
+}
+
+/// A function that an object is made of; its name may be given as a string.
+fn reference(node: &SyntaxNode) -> Option<Name> {
+    match child(node, LITERAL).and_then(ast::Literal::cast) {
+        Some(literal) => Some(Name {
+            schema: None,
+            name: literal.string_value()?.to_ascii_lowercase(),
+        }),
+        None => names::of(node),
+    }
+}
+
+/// Whether a relation's name is that of a common table expression in sight: one of an enclosing query, unless the
+/// name stands in that query's own `with`, where only earlier siblings are in sight, or all with `recursive`.
+fn is_common_table(relation: &SyntaxNode, name: &Name) -> bool {
+    if name.schema.is_some() {
+        return false;
+    }
+    if is_write_target(relation) {
+        return false;
+    }
+    let named = |table: &SyntaxNode| name_below(table, CTE_NAME).as_ref() == Some(name);
+    let mut below = relation.clone();
+    for ancestor in relation.ancestors().skip(1) {
+        let visible = match ancestor.kind() {
+            WITH_CLAUSE if has_token(&ancestor, RECURSIVE_KW) => {
+                ancestor.children().any(|table| named(&table))
+            }
+            WITH_CLAUSE => ancestor
+                .children()
+                .take_while(|table| *table != below)
+                .any(|table| named(&table)),
+            _ => with_clause(&ancestor)
+                .filter(|with| !with.text_range().contains_range(relation.text_range()))
+                .is_some_and(|with| with.children().any(|table| named(&table))),
+        };
+        if visible {
+            return true;
+        }
+        below = ancestor;
+    }
+    false
+}
+
+/// The `with` of a query; that of a `union` stands in its leftmost part.
+fn with_clause(query: &SyntaxNode) -> Option<SyntaxNode> {
+    let mut query = query.clone();
+    while query.kind() == COMPOUND_SELECT {
+        query = query.first_child()?;
+    }
+    child(&query, WITH_CLAUSE)
+}
+
+/// A common table expression is never what a statement writes to.
+fn is_write_target(relation: &SyntaxNode) -> bool {
+    let holder =
+        |node: &SyntaxNode| matches!(node.kind(), INSERT | UPDATE | DELETE | MERGE | INTO_CLAUSE);
+    relation
+        .ancestors()
+        .skip(1)
+        .take_while(|node| {
+            matches!(node.kind(), RELATION_NAME | TABLE_RELATION_NAME) || holder(node)
+        })
+        .any(|node| holder(&node))
+}

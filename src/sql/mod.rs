@@ -1,0 +1,68 @@
+//! The SQL judge: what a text of SQL would do, told from the text alone.
+//!
+//! A pure function, no I/O. It fails closed: what does not parse, what is too large, and what our reading and
+//! PostgreSQL's could differ on is an error, and every kind of statement stands on a list or does not compile.
+//!
+//! ```text
+//! text ─ bounds ─► parser ─► per statement: kinds ─ facts ─ classify ─► Batch ─ decide(tool) ─► Decision
+//!        lexer     squawk                   │       │         └ functions, mass, sensitive
+//!        only      no errors                │       └ one walk: names, calls, writes, literals
+//!                  allowed                  └ the allow-list
+//! ```
+//!
+//! What it is not: the only lock. Names are judged as written, so views, functions and search paths are followed by
+//! the catalogue's checks and by the role that runs the statement, never here.
+
+mod alterations;
+mod batch;
+mod bounds;
+mod catalogue;
+mod classify;
+mod decide;
+mod effects;
+mod error;
+mod facts;
+mod functions;
+mod kinds;
+mod mass;
+mod names;
+mod sensitive;
+#[cfg(test)]
+mod tests;
+
+use squawk_syntax::{SourceFile, ast::AstNode};
+
+pub use self::{
+    batch::{Batch, Class, Effect, Reason, Statement, split_mixed},
+    bounds::{MAX_BYTES, MAX_NESTING, MAX_PATH},
+    decide::{Decision, Objection, Suggestion, Tool, decide},
+    error::SqlError,
+    names::Name,
+};
+
+/// Reads a text as PostgreSQL would, and says what each of its statements is.
+///
+/// # Errors
+///
+/// [`SqlError`] when there is nothing to judge, or too much, or when any part of it is in doubt.
+pub fn judge(sql: &str) -> Result<Batch, SqlError> {
+    bounds::check(sql)?;
+    let parsed = SourceFile::parse(sql);
+    if let Some(error) = parsed.errors().first() {
+        let offset = usize::from(error.range().start());
+        return Err(SqlError::unparsable(sql, offset, error.message()));
+    }
+    let tree = parsed.tree();
+    // What the parser left outside of statements, it would not have judged.
+    if tree.syntax().children().count() != tree.stmts().count() {
+        return Err(SqlError::unparsable(sql, 0, "text outside of statements"));
+    }
+    let statements: Vec<Statement> = tree
+        .stmts()
+        .filter_map(|statement| classify::statement(&statement))
+        .collect();
+    if statements.is_empty() {
+        return Err(SqlError::Empty);
+    }
+    Ok(Batch { statements })
+}

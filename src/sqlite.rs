@@ -1,0 +1,184 @@
+//! A SQLite file with one writer thread and group commits.
+//!
+//! The thread owns the connection. It takes every job that waits, runs each in a savepoint of its
+//! own, commits once and answers all. An answer therefore means "on disk", and many small writes
+//! cost one sync. Several processes may have the same file open.
+
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+/// How long to wait for another process that is writing.
+const BUSY: Duration = Duration::from_secs(10);
+/// How many jobs share one commit at most.
+const GROUP: usize = 128;
+
+/// Why the file could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite says no: a full disk, a damaged file, missing rights.
+    #[error("the store cannot be used: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The group could not be committed; nothing of it is kept.
+    #[error("the store cannot be written: {0}")]
+    NotCommitted(String),
+    /// The file was written by a newer Drydock.
+    #[error("the store has schema {found} and this Drydock knows up to {known}: use the newer one")]
+    Newer {
+        /// The file's schema version.
+        found: i64,
+        /// The newest that is known here.
+        known: i64,
+    },
+    /// The thread has ended.
+    #[error("the store has been closed")]
+    Closed,
+    /// Something written before cannot be read back.
+    #[error("the store holds something unreadable: {0}")]
+    Unreadable(#[from] serde_json::Error),
+}
+
+/// Runs in the group's transaction, or is told why there is none.
+type Job = Box<dyn FnOnce(Result<&Connection, String>) -> Reply + Send>;
+/// What is left to do once the group is committed, told whether it was.
+type Reply = Box<dyn FnOnce(Result<(), String>) + Send>;
+
+/// An open file. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Sqlite {
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Sqlite {
+    /// Opens or makes the file, brings it from its version to `migrations.len()`, and starts the
+    /// thread.
+    pub(crate) fn open(
+        path: &Path,
+        migrations: &'static [&'static str],
+    ) -> Result<Self, StoreError> {
+        let mut connection = Connection::open(path)?;
+        connection.busy_timeout(BUSY)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        migrate(&mut connection, migrations)?;
+        let (jobs, waiting) = mpsc::channel::<Job>();
+        std::thread::Builder::new()
+            .name("sqlite".to_owned())
+            .spawn(move || serve(&connection, &waiting))
+            .map_err(|error| StoreError::NotCommitted(error.to_string()))?;
+        Ok(Self { jobs })
+    }
+
+    /// Runs `work` and answers once it is on disk.
+    pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        self.send(work, move |result| {
+            // The caller may have gone away meanwhile; what was written stays.
+            let _ = answer.send(result);
+        })?;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Hands `work` over and does not wait; a failure is logged.
+    pub(crate) fn run_later<F>(&self, what: &'static str, work: F)
+    where
+        F: FnOnce(&Connection) -> Result<(), StoreError> + Send + 'static,
+    {
+        let handed_over = self.send(work, move |result| {
+            if let Err(error) = result {
+                tracing::error!(%error, "{what} could not be stored");
+            }
+        });
+        if let Err(error) = handed_over {
+            tracing::error!(%error, "{what} could not be stored");
+        }
+    }
+
+    fn send<T, F, A>(&self, work: F, answer: A) -> Result<(), StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        A: FnOnce(Result<T, StoreError>) + Send + 'static,
+    {
+        let job: Job = Box::new(move |transaction| {
+            let result = transaction
+                .map_err(StoreError::NotCommitted)
+                .and_then(|connection| in_savepoint(connection, work));
+            Box::new(move |committed| {
+                answer(committed.map_err(StoreError::NotCommitted).and(result));
+            })
+        });
+        self.jobs.send(job).map_err(|_| StoreError::Closed)
+    }
+}
+
+/// Runs one job so that its failure takes nothing else of the group with it.
+fn in_savepoint<T>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    connection.execute_batch("savepoint job")?;
+    let result = work(connection);
+    let end = if result.is_ok() {
+        "release job"
+    } else {
+        "rollback to job; release job"
+    };
+    connection.execute_batch(end)?;
+    result
+}
+
+/// The thread: takes what waits, commits it as one group, answers.
+fn serve(connection: &Connection, waiting: &mpsc::Receiver<Job>) {
+    while let Ok(first) = waiting.recv() {
+        // Without a transaction of its own a job would commit by itself, and be reported failed.
+        let transaction = connection
+            .execute_batch("begin immediate")
+            .map(|()| connection)
+            .map_err(|error| error.to_string());
+        let mut replies: Vec<Reply> = vec![first(transaction.clone())];
+        while replies.len() < GROUP
+            && let Ok(job) = waiting.try_recv()
+        {
+            replies.push(job(transaction.clone()));
+        }
+        let committed = transaction.and_then(|connection| {
+            connection
+                .execute_batch("commit")
+                .map_err(|error| error.to_string())
+        });
+        if committed.is_err() {
+            // Nothing of the group may linger in an open transaction; there may be none.
+            let _ = connection.execute_batch("rollback");
+        }
+        for reply in replies {
+            reply(committed.clone());
+        }
+    }
+}
+
+fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
+    let transaction =
+        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    for migration in migrations
+        .iter()
+        .skip(usize::try_from(found).unwrap_or_default())
+    {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.pragma_update(None, "user_version", known)?;
+    transaction.commit()?;
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! Projects that were seen: their names, and the keys under which they were created.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::{Store, StoreError};
+use crate::api::Ref;
+use crate::clock;
+
+impl Store {
+    /// Remembers projects by ref and name.
+    pub fn remember_projects(&self, projects: Vec<(Ref, String)>) {
+        self.run_later("the names of projects", move |connection| {
+            let mut statement = connection.prepare_cached(
+                "insert into projects (ref, name, seen_at) values (?1, ?2, ?3)
+                 on conflict (ref) do update set name = excluded.name
+                 where name <> excluded.name",
+            )?;
+            for (reference, name) in projects {
+                statement.execute(params![reference.as_str(), name, clock::now()])?;
+            }
+            Ok(())
+        });
+    }
+
+    /// Remembers a project with the key under which it was created.
+    pub async fn remember_created(
+        &self,
+        reference: &Ref,
+        name: &str,
+        idempotency_key: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let reference = reference.to_string();
+        let (name, key) = (name.to_owned(), idempotency_key.map(str::to_owned));
+        self.run(move |connection| {
+            connection.execute(
+                "insert or replace into projects (ref, name, idempotency_key, seen_at) values (?1, ?2, ?3, ?4)",
+                params![reference, name, key, clock::now()],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The project that was created under `key`.
+    pub async fn project_created_under(&self, key: &str) -> Result<Option<Ref>, StoreError> {
+        let key = key.to_owned();
+        self.run(move |connection| {
+            let found: Option<String> = connection
+                .query_row(
+                    "select ref from projects where idempotency_key = ?1",
+                    params![key],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            Ok(found.and_then(|reference| reference.parse().ok()))
+        })
+        .await
+    }
+
+    /// Whether `reference` has been seen among the projects.
+    pub async fn knows_project(&self, reference: &Ref) -> Result<bool, StoreError> {
+        let reference = reference.to_string();
+        self.run(move |connection| {
+            Ok(connection
+                .prepare_cached("select 1 from projects where ref = ?1")?
+                .exists(params![reference])?)
+        })
+        .await
+    }
+
+    /// Refs of projects and branches whose name is `name`, whatever its case.
+    pub async fn refs_by_name(&self, name: &str) -> Result<Vec<String>, StoreError> {
+        let name = name.trim().to_owned();
+        self.run(move |connection| {
+            let mut statement = connection.prepare(
+                "select ref from projects where lower(name) = lower(?1)
+                 union select ref from branches where lower(name) = lower(?1)
+                 union select ref from projects where ref = lower(?1)
+                 order by 1 limit 5",
+            )?;
+            let rows = statement.query_map(params![name], |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+}

@@ -1,0 +1,95 @@
+//! `apply_migration`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::guard::{
+    AppliedMigration, Change, Dev, MadePoint, MigrationRequest, Refusal, Target, Tool,
+};
+
+
+/// Applies a migration to a development branch.
+pub(super) struct ApplyMigration;
+
+/// The migration.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Input {
+    /// Project or branch ref.
+    project_id: String,
+    /// In snake_case.
+    name: String,
+    /// SQL; no BEGIN or COMMIT.
+    query: String,
+    /// Branch name; default DEV.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    branch: Option<String>,
+    /// At most 14 digits, newer than the newest; default: the time.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    version: Option<String>,
+    #[serde(default)]
+    #[schemars(with = "String")]
+    idempotency_key: Option<String>,
+}
+
+/// What was applied.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Output {
+    migration: AppliedMigration,
+    restore_point: MadePoint,
+    changes: Vec<Change>,
+    notes: Vec<String>,
+    /// An earlier call with this key had run it.
+    repeated: bool,
+}
+
+impl Tool for ApplyMigration {
+    const NAME: &'static str = "apply_migration";
+    type Input = Input;
+    type Output = Output;
+    type Grant = Dev;
+
+    fn target(input: &Input) -> Result<Target, Refusal> {
+        Ok(Target::project(&input.project_id)
+            .branch(input.branch.as_deref())
+            .or_create())
+    }
+
+    async fn call(grant: Dev, input: Input) -> Result<Output, Refusal> {
+        let done = grant
+            .migrate(MigrationRequest {
+                name: input.name,
+                query: input.query,
+                version: input.version,
+                idempotency_key: input.idempotency_key,
+            })
+            .await?;
+        Ok(Output {
+            migration: done.migration,
+            restore_point: done.restore_point,
+            changes: done.changes,
+            notes: done.notes,
+            repeated: done.repeated,
+        })
+    }
+
+    fn say(output: &Output) -> String {
+        let mut text = format!(
+            "Migration {} is applied; {} returns to this moment.",
+            output.migration.version, output.restore_point.name
+        );
+        if output.restore_point.status != "available" {
+            text = format!(
+                "Migration {} is applied, but its restore point {} is missing: nothing more migrates or merges until it is made.",
+                output.migration.version, output.restore_point.name
+            );
+        }
+        for note in &output.notes {
+            text.push_str("\nNote: ");
+            text.push_str(note);
+        }
+        text
+    }
+}

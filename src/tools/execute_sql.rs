@@ -1,0 +1,129 @@
+//! `execute_sql`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::guard::{
+    AppliedMigration, Environment, MadePoint, MigrationRequest, Refusal, Sql, Target, Tool,
+    judged_sql,
+};
+use crate::sql::Decision;
+
+
+/// Runs SQL: a read, data changes, or a schema change as a migration.
+pub(super) struct ExecuteSql;
+
+/// The SQL.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Input {
+    /// Project or branch ref.
+    project_id: String,
+    query: String,
+    /// Branch name; default DEV.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    branch: Option<String>,
+    /// Default: DEV where it exists.
+    #[serde(default)]
+    #[schemars(with = "Environment")]
+    environment: Option<Environment>,
+}
+
+/// The rows, and what else happened.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Output {
+    #[schemars(with = "Vec<std::collections::BTreeMap<String, String>>")]
+    rows: Vec<Value>,
+    row_count: usize,
+    truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "AppliedMigration")]
+    migration: Option<AppliedMigration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "MadePoint")]
+    restore_point: Option<MadePoint>,
+}
+
+impl Tool for ExecuteSql {
+    const NAME: &'static str = "execute_sql";
+    type Input = Input;
+    type Output = Output;
+    type Grant = Sql;
+
+    fn target(input: &Input) -> Result<Target, Refusal> {
+        let target = Target::project(&input.project_id)
+            .branch(input.branch.as_deref())
+            .environment(input.environment);
+        Ok(match judged_sql(&input.query)? {
+            Decision::Read => target.to_read(),
+            _ => target.or_create(),
+        })
+    }
+
+    async fn call(grant: Sql, input: Input) -> Result<Output, Refusal> {
+        let mut output = Output {
+            rows: Vec::new(),
+            row_count: 0,
+            truncated: false,
+            migration: None,
+            restore_point: None,
+        };
+        let result = match grant {
+            Sql::Read(read) => read.query(&input.query).await?,
+            Sql::Dev(dev) => match judged_sql(&input.query)? {
+                Decision::RunAsMigration => {
+                    let done = dev
+                        .migrate(MigrationRequest {
+                            name: "execute_sql".to_owned(),
+                            query: input.query,
+                            version: None,
+                            idempotency_key: None,
+                        })
+                        .await?;
+                    output.migration = Some(done.migration);
+                    output.restore_point = Some(done.restore_point);
+                    return Ok(output);
+                }
+                Decision::WriteData { mass } => {
+                    if mass {
+                        output.restore_point = Some(dev.point_before_mass_change().await?);
+                    }
+                    dev.change_data(&input.query).await?
+                }
+                Decision::Read | Decision::Migrate | Decision::Refuse(_) => {
+                    return Err(Refusal::invalid("this SQL cannot run here"));
+                }
+            },
+        };
+        output.rows = result.rows;
+        output.row_count = result.row_count;
+        output.truncated = result.truncated;
+        Ok(output)
+    }
+
+    fn say(output: &Output) -> String {
+        if let (Some(migration), Some(point)) = (&output.migration, &output.restore_point) {
+            return format!(
+                "This changes the schema, so it ran as migration {}; {} returns to this moment.",
+                migration.version, point.name
+            );
+        }
+        let mut text = format!("{} row(s).", output.row_count);
+        if output.truncated {
+            text = format!(
+                "{} row(s), of which the first {} follow.",
+                output.row_count,
+                output.rows.len()
+            );
+        }
+        if let Some(point) = &output.restore_point {
+            text.push_str(&format!(
+                " {} returns to the moment before.",
+                point.name
+            ));
+        }
+        text
+    }
+}

@@ -1,0 +1,62 @@
+//! `merge_branch`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::guard::{MergedMigrations, NotMerged, Refusal, Release, Target, Tool};
+
+
+/// Merges a branch into production, through the gate.
+pub(super) struct MergeBranch;
+
+/// Which branch.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Input {
+    /// Project or branch ref.
+    project_id: String,
+    /// Branch name; default DEV.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    branch: Option<String>,
+}
+
+/// What was merged.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Output {
+    /// merged, or nothing_to_merge.
+    status: String,
+    merged: MergedMigrations,
+    not_merged: Vec<NotMerged>,
+    production_restore_point: Option<String>,
+    advisor: String,
+}
+
+impl Tool for MergeBranch {
+    const NAME: &'static str = "merge_branch";
+    type Input = Input;
+    type Output = Output;
+    type Grant = Release;
+
+    fn target(input: &Input) -> Result<Target, Refusal> {
+        Ok(Target::project(&input.project_id).branch(input.branch.as_deref()))
+    }
+
+    async fn call(grant: Release, _: Input) -> Result<Output, Refusal> {
+        let merged = grant.merge().await?;
+        Ok(Output {
+            status: merged.status.to_owned(),
+            merged: merged.merged,
+            not_merged: merged.not_merged,
+            production_restore_point: merged.production_restore_point,
+            advisor: merged.advisor,
+        })
+    }
+
+    fn say(output: &Output) -> String {
+        match output.merged.migrations.len() {
+            0 => "There was nothing to merge; production is as it was.".to_owned(),
+            count => format!("{count} migration(s) are on production now."),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The tools: THE list, one file each. What the model reads of a tool stands in `tools/<name>.md`.
+//!
+//! Adding one: its card, its file, its stem in the list, a test and its snapshot.
+
+use std::sync::{Arc, LazyLock};
+
+use futures_util::future::BoxFuture;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value};
+
+use crate::guard::{Class, Grant, Guard, Outcome, Progress, TargetView, Tool, run};
+
+/// Tools that are chosen together by `--features`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
+pub enum Group {
+    /// Launching and looking at projects.
+    Projects,
+    /// Development branches, the gate and the merge.
+    Branches,
+    /// Tables, migrations, SQL.
+    Database,
+    /// Restore points and reverts.
+    Recovery,
+    /// URLs and keys.
+    Keys,
+    /// The advisors.
+    Advisors,
+}
+
+/// One tool of the catalogue, its types erased.
+pub struct Entry {
+    /// Its name on the wire.
+    pub name: &'static str,
+    /// The group that it is chosen with.
+    pub group: Group,
+    /// What it can do at most.
+    pub class: Class,
+    /// Whether it only adds, and takes nothing away.
+    pub additive: bool,
+    /// For people.
+    pub title: &'static str,
+    /// For models.
+    pub description: &'static str,
+    /// What it takes.
+    pub input_schema: Arc<Map<String, Value>>,
+    /// What it answers.
+    pub output_schema: Arc<Map<String, Value>>,
+    run: fn(Guard, Map<String, Value>, Progress) -> BoxFuture<'static, Outcome>,
+}
+
+macro_rules! catalogue {
+    ($($group:ident { $($stem:ident: $tool:ident,)* })*) => {
+        $($(mod $stem;)*)*
+
+        /// Every tool, in the order in which they are listed.
+        pub static CATALOGUE: LazyLock<Vec<Entry>> = LazyLock::new(|| vec![
+            $($(Entry::of::<$stem::$tool>(
+                Group::$group,
+                include_str!(concat!("../../tools/", stringify!($stem), ".md")),
+            ),)*)*
+        ]);
+    };
+}
+
+catalogue! {
+    Projects {
+        list_organizations: ListOrganizations,
+        get_organization: GetOrganization,
+        list_projects: ListProjects,
+        get_project: GetProject,
+        list_regions: ListRegions,
+        create_project: CreateProject,
+        get_project_health: GetProjectHealth,
+    }
+    Branches {
+        list_branches: ListBranches,
+        create_branch: CreateBranch,
+        get_branch_diff: GetBranchDiff,
+        rebase_branch: RebaseBranch,
+        reset_branch: ResetBranch,
+        delete_branch: DeleteBranch,
+        check_merge: CheckMerge,
+        merge_branch: MergeBranch,
+    }
+    Database {
+        list_tables: ListTables,
+        list_extensions: ListExtensions,
+        list_migrations: ListMigrations,
+        apply_migration: ApplyMigration,
+        execute_sql: ExecuteSql,
+    }
+    Recovery {
+        create_restore_point: CreateRestorePoint,
+        list_restore_points: ListRestorePoints,
+        revert_to_restore_point: RevertToRestorePoint,
+    }
+    Keys {
+        get_project_url: GetProjectUrl,
+    }
+    Advisors {
+        get_advisors: GetAdvisors,
+    }
+}
+
+impl Entry {
+    fn of<T: Tool>(group: Group, card: &'static str) -> Self {
+        let (title, description) = read_card(card);
+        let mut output_schema = schema_of::<T::Output>();
+        if let Some(Value::Object(properties)) = output_schema.get_mut("properties") {
+            let target = Value::Object(schema_of::<TargetView>());
+            properties.insert("target".to_owned(), target);
+        }
+        Self {
+            name: T::NAME,
+            group,
+            class: T::Grant::CLASS,
+            additive: T::ADDITIVE,
+            title,
+            description,
+            input_schema: Arc::new(schema_of::<T::Input>()),
+            output_schema: Arc::new(shallow(output_schema)),
+            run: |guard, arguments, progress| {
+                Box::pin(async move { run::<T>(&guard, arguments, progress).await })
+            },
+        }
+    }
+
+    /// Serves one call.
+    pub fn call(
+        &self,
+        guard: Guard,
+        arguments: Map<String, Value>,
+        progress: Progress,
+    ) -> BoxFuture<'static, Outcome> {
+        (self.run)(guard, arguments, progress)
+    }
+}
+
+/// The tool of that name; `None` for a name that no tool has.
+pub fn find(name: &str) -> Option<&'static Entry> {
+    CATALOGUE.iter().find(|entry| entry.name == name)
+}
+
+/// A card's title and description: `title: …` between two lines of dashes, then the text.
+fn read_card(card: &'static str) -> (&'static str, &'static str) {
+    let rest = card.strip_prefix("---\n").unwrap_or(card);
+    let (front, body) = rest.split_once("\n---\n").unwrap_or(("", rest));
+    let title = front
+        .lines()
+        .find_map(|line| line.strip_prefix("title: "))
+        .unwrap_or_default();
+    (title, body.trim())
+}
+
+/// A schema without `$schema`, `$ref` and `$defs`, which several clients reject, and without the
+/// type's own name and remarks, which models need not read.
+fn schema_of<T: JsonSchema>() -> Map<String, Value> {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.inline_subschemas = true;
+    settings.meta_schema = None;
+    let schema = settings.into_generator().into_root_schema_for::<T>();
+    let Value::Object(mut object) = schema.to_value() else {
+        return Map::new();
+    };
+    object.remove("title");
+    object.remove("description");
+    object
+        .entry("properties")
+        .or_insert_with(|| Value::Object(Map::new()));
+    object
+}
+
+/// An output schema down to its first level: what is deeper shows itself in the result.
+fn shallow(mut schema: Map<String, Value>) -> Map<String, Value> {
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        for property in properties.values_mut() {
+            if let Value::Object(property) = property {
+                property.retain(|key, _| matches!(key.as_str(), "type" | "items" | "description"));
+                if let Some(Value::Object(items)) = property.get_mut("items") {
+                    items.retain(|key, _| key == "type");
+                }
+            }
+        }
+    }
+    schema
+}
