@@ -3,6 +3,7 @@ pub mod api;
 mod clock;
 pub mod guard;
 mod hex;
+pub mod local;
 pub mod mcp;
 pub mod prompts;
 pub mod sql;

@@ -204,4 +204,6 @@ endpoints! {
     MergeBranch: Releases POST "/v1/branches/{branch_id_or_ref}/merge" (String) { WorkflowBody } => 201 WorkflowRun;
     /// Resets: an empty database, onto which the branch's own ledger is replayed.
     ResetBranch: WritesBranch POST "/v1/branches/{branch_id_or_ref}/reset" (String) { WorkflowBody } => 201 WorkflowRun;
+    /// The SQL by which a branch differs from production, as plain text.
+    DiffBranch: Looks GET "/v1/branches/{branch_id_or_ref}/diff" (String) ? DiffQuery => 200 String;
 }

@@ -22,11 +22,11 @@ pub trait Endpoint: Send + Sync + 'static {
     /// What the path's parameters are made of.
     type Path: PathParams;
     /// The query string; `()` for none.
-    type Query: Serialize + DeserializeOwned + Send + Sync;
+    type Query: Serialize + DeserializeOwned + Send + Sync + 'static;
     /// The JSON body; `()` for none.
-    type Body: Serialize + DeserializeOwned + Send + Sync;
+    type Body: Serialize + DeserializeOwned + Send + Sync + 'static;
     /// The JSON reply; `()` for an empty one.
-    type Reply: Serialize + DeserializeOwned + Send;
+    type Reply: Serialize + DeserializeOwned + Send + 'static;
     /// What it takes to call it.
     type Access: Access;
 }

@@ -1,0 +1,90 @@
+//! The configuration of a server, written by the engine before every start.
+//!
+//! What may differ between a replay and normal service (`fsync`) stands in the file, because only there it can be
+//! changed without a restart. `postgresql.auto.conf` stays as initdb left it: only a superuser could change it.
+
+use std::fs;
+use std::path::Path;
+
+use super::ClusterId;
+use super::error::{EngineError, IoContext};
+use super::layout::Layout;
+
+/// Only scram, for everybody, over the socket only. Logical replication is covered by `all` as well.
+const HBA: &str = "local all all scram-sha-256\n";
+
+/// Settings that every server shares.
+const FIXED: &str = "\
+listen_addresses = ''
+unix_socket_permissions = 0700
+password_encryption = 'scram-sha-256'
+shared_buffers = 8MB
+# In files of the data directory, so that nothing outlives the directory after a crash.
+dynamic_shared_memory_type = mmap
+max_parallel_workers_per_gather = 0
+max_prepared_transactions = 0
+jit = off
+autovacuum_max_workers = 1
+wal_level = logical
+max_logical_replication_workers = 0
+max_wal_size = 256MB
+min_wal_size = 2MB
+# A segment is never rewritten for another purpose: the archive holds hard links to it.
+wal_recycle = off
+wal_init_zero = off
+# Only the platform removes the log; without this the first clean stop would take every restore point with it.
+wal_keep_size = 1TB
+logging_collector = off
+log_line_prefix = '%m [%p] %q%u '
+log_timezone = 'UTC'
+timezone = 'UTC'
+";
+
+/// Whether writes reach the disk before they are acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// Normal service.
+    Synced,
+    /// A replay: worthless until it is finished and synced as a whole.
+    Unsynced,
+}
+
+/// The settings of one server.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Conf<'a> {
+    pub(super) layout: &'a Layout,
+    pub(super) id: ClusterId,
+    pub(super) generation: u64,
+    pub(super) max_connections: u16,
+}
+
+impl Conf<'_> {
+    /// Writes `postgresql.conf` and `pg_hba.conf` into a data directory. Not synced: they are written again before
+    /// the next start.
+    pub(super) fn write(&self, data: &Path, durability: Durability) -> Result<(), EngineError> {
+        let sockets = self.layout.socket_dir(self.generation);
+        let text = format!(
+            "{FIXED}port = {}\nunix_socket_directories = '{}'\nmax_connections = {}\nfsync = {}\n{}",
+            self.id,
+            sockets.display().to_string().replace('\'', "''"),
+            self.max_connections,
+            if durability == Durability::Synced {
+                "on"
+            } else {
+                "off"
+            },
+            // One call instead of one per file at the start after a crash.
+            if durability == Durability::Unsynced {
+                "max_wal_size = 100GB\ncheckpoint_timeout = 1d\nbgwriter_lru_maxpages = 0\nautovacuum = off\nrecovery_prefetch = off\n"
+            } else if cfg!(target_os = "linux") {
+                "recovery_init_sync_method = syncfs\n"
+            } else {
+                ""
+            },
+        );
+        let conf = data.join("postgresql.conf");
+        fs::write(&conf, text).doing("write", &conf)?;
+        let hba = data.join("pg_hba.conf");
+        fs::write(&hba, HBA).doing("write", &hba)
+    }
+}

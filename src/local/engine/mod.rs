@@ -1,0 +1,370 @@
+//! The engine: real PostgreSQL clusters, one per project and per branch, with restore points that cost two
+//! milliseconds and a revert that costs a replay.
+//!
+//! ```text
+//!   Engine ──► Cluster ──► Postmaster (a process)          discover   finds PostgreSQL
+//!     │           │  └───► Wire (the engine's own session)  template   what new clusters are copied from
+//!     │           ├─ revert    restore points               house      what clusters share
+//!     │           ├─ traffic   who is using it              layout     the directory, drawn
+//!     │           └─ record    cluster.json, the pointer    files      copy, sync, replace
+//!     └──► Connection (a caller's session, with limits) ──► wire       the protocol, JSON, errors
+//! ```
+//!
+//! **What is promised.** What a cluster acknowledged survives `kill -9` of this process and of every server process,
+//! at any moment, also in the middle of a create, a revert or a destroy: the record of each cluster decides, and
+//! [`Engine::open`] removes what it does not name. Servers outlive the engine's process, and the next engine adopts
+//! them.
+//!
+//! **What is not handled here.** Who may do what (the callers' business), when to scale to zero (see
+//! [`Engine::stop_if_idle`]), names of restore points (a [`Point`] is the caller's to keep), removal of old log and
+//! bases younger than the template (see [`revert`]), major upgrades. Linux and macOS only.
+
+mod birth;
+mod cluster;
+mod conf;
+mod control;
+pub mod discover;
+mod error;
+mod files;
+mod house;
+mod layout;
+mod numbers;
+mod postmaster;
+mod record;
+mod revert;
+mod secrets;
+mod session;
+mod settings;
+mod shared_memory;
+mod template;
+mod timeline;
+mod traffic;
+mod user;
+pub mod wire;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::task::{JoinSet, spawn_blocking};
+
+use cluster::Cluster;
+use error::IoContext;
+use house::House;
+use layout::Layout;
+use numbers::Numbers;
+use postmaster::Program;
+use record::Record;
+use template::Builder;
+use wire::ResultSet;
+
+pub use error::EngineError;
+pub use revert::{Point, Reverted};
+pub use session::{Connection, Limits, Login};
+pub use settings::{Script, Settings};
+pub use timeline::{Lsn, NoLsn};
+pub use traffic::Activity;
+
+/// The superuser that owns the platform's objects.
+const SUPERUSER: &str = "supabase_admin";
+/// Servers that [`Engine::stop_all`] stops at once.
+const STOPS_AT_ONCE: usize = 16;
+
+/// A cluster's number. Also its servers' port number, which is only a part of their sockets' names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ClusterId(u16);
+
+impl fmt::Display for ClusterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The clusters of one directory. Clones share everything. Dropping the last one leaves servers running for the next
+/// engine; [`Engine::stop_all`] ends them.
+///
+/// Calls that change something run to their end even if the caller stops waiting for them.
+#[derive(Debug, Clone)]
+pub struct Engine(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    house: Arc<House>,
+    clusters: Mutex<HashMap<ClusterId, Arc<Cluster>>>,
+    numbers: Mutex<Numbers>,
+    /// Held as long as the engine lives.
+    _lock: File,
+}
+
+impl Engine {
+    /// Opens the directory: finds PostgreSQL, makes the template if it is missing, adopts the servers of an earlier
+    /// engine, and removes what a crash left half-made.
+    pub async fn open(settings: Settings) -> Result<Self, EngineError> {
+        let run_as = user::RunAs::choose(settings.unprivileged_user.as_deref()).await?;
+        let layout = Layout::prepare(&settings.root, settings.templates.as_deref(), run_as)?;
+        let lock = take_lock(&layout, &settings)?;
+        let npm = layout.npm();
+        let search = discover::Search {
+            setting: settings.postgres.as_deref(),
+            fetch_into: settings.fetch.then_some(npm.as_path()),
+        };
+        let installation = search.run().await?;
+        let program = Program {
+            postgres: installation.bin.join("postgres"),
+            run_as,
+            patience: settings.patience,
+        };
+        let builder = Builder {
+            layout: &layout,
+            installation: &installation,
+            program: &program,
+            scripts: settings.bootstrap,
+            max_connections: settings.max_connections,
+        };
+        let template = Arc::new(builder.open_or_build().await?);
+        let numbers = Numbers::open(&layout);
+        let house = Arc::new(House {
+            settings,
+            layout,
+            installation,
+            program,
+            template,
+        });
+        let clusters = take_over(&house).await?;
+        Ok(Self(Arc::new(Inner {
+            house,
+            clusters: Mutex::new(clusters),
+            numbers: Mutex::new(numbers),
+            _lock: lock,
+        })))
+    }
+
+    /// PostgreSQL as it was found.
+    pub fn installation(&self) -> &discover::Installation {
+        &self.0.house.installation
+    }
+
+    /// PostgreSQL's version, such as `15.18`.
+    pub fn version(&self) -> &str {
+        &self.0.house.installation.version
+    }
+
+    /// PostgreSQL's major version.
+    pub fn major(&self) -> u32 {
+        self.0.house.installation.major
+    }
+
+    /// Every cluster, in the order of their numbers.
+    pub fn clusters(&self) -> Vec<ClusterId> {
+        let mut ids: Vec<_> = self.map().keys().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// Makes a cluster and starts it. It is durable when this answers.
+    pub async fn create(&self) -> Result<ClusterId, EngineError> {
+        let engine = self.clone();
+        let work = async move {
+            let drawer = engine.clone();
+            let id = spawn_blocking(move || drawer.draw_number()).await??;
+            match Cluster::create(Arc::clone(&engine.0.house), id).await {
+                Ok(cluster) => {
+                    engine.map().insert(id, Arc::new(cluster));
+                    Ok(id)
+                }
+                Err(error) => {
+                    if let Err(leftover) = birth::remove_leftover(&engine.0.house, id).await {
+                        tracing::warn!(%leftover, cluster = %id, "a half-made cluster could not be removed yet");
+                    }
+                    Err(error)
+                }
+            }
+        };
+        tokio::spawn(work).await?
+    }
+
+    /// Starts a cluster's server unless it runs.
+    pub async fn ensure_started(&self, id: ClusterId) -> Result<(), EngineError> {
+        let cluster = self.find(id)?;
+        let mut state = cluster.lock().await?;
+        cluster.ensure_started(&mut state).await
+    }
+
+    /// Stops a cluster's server cleanly; the next use starts it again.
+    pub async fn stop(&self, id: ClusterId) -> Result<(), EngineError> {
+        let cluster = self.find(id)?;
+        tokio::spawn(async move { cluster.stop(|_| true).await }).await??;
+        Ok(())
+    }
+
+    /// Stops a cluster's server if nobody holds a connection and nothing happened for `idle`. Tells whether it did.
+    pub async fn stop_if_idle(&self, id: ClusterId, idle: Duration) -> Result<bool, EngineError> {
+        let cluster = self.find(id)?;
+        let quiet = move |traffic: &traffic::Traffic| {
+            let activity = traffic.activity();
+            activity.connections == 0 && activity.running == 0 && activity.idle >= idle
+        };
+        tokio::spawn(async move { cluster.stop(quiet).await }).await?
+    }
+
+    /// Stops every server cleanly. The first error is returned after all were tried.
+    pub async fn stop_all(&self) -> Result<(), EngineError> {
+        let mut waiting: Vec<_> = self.map().values().cloned().collect();
+        let mut stops = JoinSet::new();
+        let mut outcome = Ok(());
+        loop {
+            while stops.len() < STOPS_AT_ONCE
+                && let Some(cluster) = waiting.pop()
+            {
+                stops.spawn(async move { cluster.stop(|_| true).await });
+            }
+            let Some(stopped) = stops.join_next().await else {
+                break;
+            };
+            match stopped? {
+                Ok(_) | Err(EngineError::NoSuchCluster(_)) => {}
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
+        }
+        outcome?;
+        self.0.house.layout.forget_sockets()
+    }
+
+    /// Removes a cluster with all its history. Running statements are ended.
+    pub async fn destroy(&self, id: ClusterId) -> Result<(), EngineError> {
+        let cluster = self.find(id)?;
+        let engine = self.clone();
+        let work = async move {
+            cluster.destroy().await?;
+            engine.map().remove(&id);
+            Ok(())
+        };
+        tokio::spawn(work).await?
+    }
+
+    /// Opens a session, starting the server if it has to.
+    pub async fn connect(&self, id: ClusterId, login: Login) -> Result<Connection, EngineError> {
+        self.find(id)?.connect(login).await
+    }
+
+    /// Runs exactly one statement that cannot write anything, on a session of its own (see [`session::read_only`]).
+    pub async fn read_only(
+        &self,
+        id: ClusterId,
+        sql: &str,
+        parameters: &[Value],
+        limits: Limits,
+    ) -> Result<ResultSet, EngineError> {
+        let connection = self.connect(id, Login::ReadOnly).await?;
+        session::read_only(connection, sql, parameters, limits).await
+    }
+
+    /// Makes a restore point after everything that was acknowledged so far. It is on disk when this answers.
+    pub async fn create_restore_point(&self, id: ClusterId) -> Result<Point, EngineError> {
+        let cluster = self.find(id)?;
+        tokio::spawn(async move { cluster.create_restore_point().await }).await?
+    }
+
+    /// Returns to a point, also to one of a history that an earlier revert left. Sessions end; statements that come
+    /// meanwhile wait. On failure the database is as it was.
+    pub async fn revert(&self, id: ClusterId, point: &Point) -> Result<Reverted, EngineError> {
+        let cluster = self.find(id)?;
+        let point = point.clone();
+        tokio::spawn(async move { cluster.revert(&point).await }).await?
+    }
+
+    /// How busy a cluster is.
+    pub fn activity(&self, id: ClusterId) -> Result<Activity, EngineError> {
+        Ok(self.find(id)?.traffic.activity())
+    }
+
+    /// The process number of a cluster's server, if it runs.
+    pub async fn server_pid(&self, id: ClusterId) -> Result<Option<i32>, EngineError> {
+        let cluster = self.find(id)?;
+        let mut state = cluster.lock().await?;
+        let pid = |server: &mut postmaster::Postmaster| server.is_alive().then(|| server.pid());
+        Ok(state.server.as_mut().and_then(pid))
+    }
+
+    /// Bytes that a cluster takes on disk, with its history.
+    pub async fn disk_usage(&self, id: ClusterId) -> Result<u64, EngineError> {
+        let path = self.find(id)?.dir.path().to_owned();
+        spawn_blocking(move || files::disk_usage(&path)).await?
+    }
+
+    /// The file that a cluster's servers print to.
+    pub fn log_file(&self, id: ClusterId) -> Result<PathBuf, EngineError> {
+        Ok(self.find(id)?.dir.log())
+    }
+
+    fn map(&self) -> MutexGuard<'_, HashMap<ClusterId, Arc<Cluster>>> {
+        self.0
+            .clusters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, id: ClusterId) -> Result<Arc<Cluster>, EngineError> {
+        self.map()
+            .get(&id)
+            .cloned()
+            .ok_or(EngineError::NoSuchCluster(id))
+    }
+
+    fn draw_number(&self) -> Result<ClusterId, EngineError> {
+        let layout = &self.0.house.layout;
+        let mut numbers = self
+            .0
+            .numbers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        numbers.draw(|id| layout.cluster(id).path().exists())
+    }
+}
+
+fn take_lock(layout: &Layout, settings: &Settings) -> Result<File, EngineError> {
+    let path = layout.lock_file();
+    let lock = File::create(&path).doing("open", &path)?;
+    let taken = rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive);
+    taken.map_err(|_| EngineError::InUse {
+        root: settings.root.clone(),
+    })?;
+    Ok(lock)
+}
+
+/// Reads every cluster's directory.
+async fn take_over(house: &Arc<House>) -> Result<HashMap<ClusterId, Arc<Cluster>>, EngineError> {
+    let mut clusters = HashMap::new();
+    let top = house.layout.clusters();
+    for entry in std::fs::read_dir(&top).doing("list", &top)? {
+        let name = entry.doing("list", &top)?.file_name();
+        let Some(id) = name
+            .to_str()
+            .and_then(|name| name.parse().ok())
+            .map(ClusterId)
+        else {
+            continue;
+        };
+        match Record::read(&house.layout.cluster(id).record()) {
+            Ok(Some(record)) => {
+                let cluster = Cluster::take_over(Arc::clone(house), id, record).await?;
+                clusters.insert(id, Arc::new(cluster));
+            }
+            Ok(None) => {
+                tracing::info!(cluster = %id, "removing a cluster that was half made or half destroyed");
+                birth::remove_leftover(house, id).await?;
+            }
+            // One damaged file must not take the other clusters away, and nothing may be removed because of it.
+            Err(error) => {
+                tracing::error!(%error, cluster = %id, "a cluster is left alone: its record cannot be read")
+            }
+        }
+    }
+    Ok(clusters)
+}

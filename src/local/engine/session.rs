@@ -1,0 +1,220 @@
+//! A connection as callers hold it: it counts as traffic, its statements can be made to pause, and they have limits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::cluster::Cluster;
+use super::error::EngineError;
+use super::traffic::Connected;
+use super::wire::{
+    CancelToken, DEFAULT_RESULT_BYTES, ResultSet, TransactionStatus, Wire, WireError,
+};
+
+/// How long a cancelled statement may take to end before its session is ended.
+const CANCEL_GRACE: Duration = Duration::from_secs(1);
+
+/// Session settings of the engine's own sessions. Given at login they outrank what the database's owner may have set
+/// with `alter database`: a superuser must not be led to somebody else's functions by a `search_path`, nor lose its
+/// role, nor be told that a commit is durable when it is not.
+pub(super) const ADMIN_PARAMETERS: &[(&str, &str)] = &[
+    ("search_path", "pg_catalog"),
+    ("role", "none"),
+    ("default_transaction_read_only", "off"),
+    ("synchronous_commit", "on"),
+    ("statement_timeout", "0"),
+    ("lock_timeout", "0"),
+    ("idle_session_timeout", "0"),
+    ("application_name", "drydock"),
+];
+
+/// Session settings of sessions that only read.
+pub(super) const READ_ONLY_PARAMETERS: &[(&str, &str)] = &[
+    ("default_transaction_read_only", "on"),
+    ("role", "none"),
+    ("application_name", "drydock read-only"),
+];
+
+/// Which role a connection logs in as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Login {
+    /// `postgres`: the user's own role, not a superuser.
+    User,
+    /// `supabase_read_only_user`: reads everything, writes nothing.
+    ReadOnly,
+    /// `supabase_admin`: the platform's superuser. Never for a user's SQL.
+    Admin,
+}
+
+impl Login {
+    /// The role's name.
+    pub fn role(self) -> &'static str {
+        match self {
+            Self::User => "postgres",
+            Self::ReadOnly => "supabase_read_only_user",
+            Self::Admin => super::SUPERUSER,
+        }
+    }
+
+    pub(super) fn parameters(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::User => &[],
+            Self::ReadOnly => READ_ONLY_PARAMETERS,
+            Self::Admin => ADMIN_PARAMETERS,
+        }
+    }
+}
+
+/// What one call may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of memory for all results together; more is an error and ends the connection.
+    pub bytes: usize,
+    /// Time; after it the statement is cancelled, and if that does not help its session is ended.
+    pub time: Option<Duration>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            bytes: DEFAULT_RESULT_BYTES,
+            time: None,
+        }
+    }
+}
+
+/// A session on a cluster. A revert, a stop or a destroy ends it; its next statement then answers
+/// [`WireError::Closed`] and did not run.
+#[derive(Debug)]
+pub struct Connection {
+    wire: Wire,
+    cluster: Arc<Cluster>,
+    _connected: Connected,
+}
+
+impl Connection {
+    pub(super) fn new(wire: Wire, cluster: Arc<Cluster>) -> Self {
+        let _connected = cluster.traffic.connected();
+        Self {
+            wire,
+            cluster,
+            _connected,
+        }
+    }
+
+    /// Runs a batch with the simple protocol and gives every statement's result; [`answer`](super::wire::answer) picks
+    /// the one that the platform answers with.
+    pub async fn run(&mut self, sql: &str, limits: Limits) -> Result<Vec<ResultSet>, EngineError> {
+        let _running = self.cluster.traffic.enter().await;
+        let (token, process_id) = (self.wire.cancel_token(), self.wire.process_id());
+        let work = self.wire.run(sql, limits.bytes);
+        bounded(work, limits.time, token, process_id, &self.cluster).await
+    }
+
+    /// Runs exactly one statement with bound parameters.
+    pub async fn run_with(
+        &mut self,
+        sql: &str,
+        parameters: &[Value],
+        limits: Limits,
+    ) -> Result<ResultSet, EngineError> {
+        let _running = self.cluster.traffic.enter().await;
+        let (token, process_id) = (self.wire.cancel_token(), self.wire.process_id());
+        let work = self.wire.run_with(sql, parameters, limits.bytes);
+        bounded(work, limits.time, token, process_id, &self.cluster).await
+    }
+
+    /// Where the session stands.
+    pub fn status(&self) -> TransactionStatus {
+        self.wire.status()
+    }
+
+    /// The server process that serves this session, as `pg_stat_activity` names it.
+    pub fn process_id(&self) -> i32 {
+        self.wire.process_id()
+    }
+
+    /// A handle that can stop a running statement from elsewhere.
+    pub fn cancel_token(&self) -> CancelToken {
+        self.wire.cancel_token()
+    }
+
+    /// Ends the session and waits until its locks are free.
+    pub async fn close(self) {
+        self.wire.close().await;
+    }
+}
+
+/// Runs `work` for at most `limit`; then cancels it, and then ends its session.
+///
+/// An answer that arrives although the time was over is still the answer: what was done is done.
+async fn bounded<T>(
+    work: impl Future<Output = Result<T, WireError>>,
+    limit: Option<Duration>,
+    token: CancelToken,
+    process_id: i32,
+    cluster: &Cluster,
+) -> Result<T, EngineError> {
+    let Some(limit) = limit else {
+        return Ok(work.await?);
+    };
+    tokio::pin!(work);
+    if let Ok(answer) = timeout(limit, &mut work).await {
+        return Ok(answer?);
+    }
+    token.cancel().await;
+    match timeout(CANCEL_GRACE, &mut work).await {
+        Ok(Err(WireError::Sql(error))) if error.code == "57014" => {}
+        Ok(answer) => return Ok(answer?),
+        Err(_) => cluster.terminate(process_id).await?,
+    }
+    Err(WireError::TimedOut { limit }.into())
+}
+
+/// Reads with the recipe that held against every attack that was tried.
+///
+/// 1. The session is *logged in as* a role that can write nothing; nothing inside the session changes that.
+/// 2. The transaction is read-only and has run a query, so that it cannot be made read-write any more.
+/// 3. The statement travels in the extended protocol, which takes exactly one.
+/// 4. If the transaction is not open afterwards, the statement ended it, and its result is withheld.
+/// 5. The transaction is always rolled back, and the session ends, which frees advisory locks and temporary tables.
+pub(super) async fn read_only(
+    mut connection: Connection,
+    sql: &str,
+    parameters: &[Value],
+    limits: Limits,
+) -> Result<ResultSet, EngineError> {
+    let answer = inside_transaction(&mut connection, sql, parameters, limits).await;
+    if connection.status() != TransactionStatus::Idle {
+        let rolled_back = connection.run("rollback", Limits::default()).await;
+        if let Err(error) = rolled_back {
+            tracing::debug!(%error, "a read-only transaction ended with its session");
+        }
+    }
+    connection.close().await;
+    answer
+}
+
+async fn inside_transaction(
+    connection: &mut Connection,
+    sql: &str,
+    parameters: &[Value],
+    limits: Limits,
+) -> Result<ResultSet, EngineError> {
+    connection
+        .run("begin read only; select 1", Limits::default())
+        .await?;
+    require_open(connection)?;
+    let result = connection.run_with(sql, parameters, limits).await?;
+    require_open(connection)?;
+    Ok(result)
+}
+
+fn require_open(connection: &Connection) -> Result<(), WireError> {
+    match connection.status() {
+        TransactionStatus::Open => Ok(()),
+        _ => Err(WireError::LeftTransaction),
+    }
+}

@@ -1,0 +1,112 @@
+//! The local platform: the Management API, served by Drydock itself over real PostgreSQL.
+//!
+//! One process per data directory, shared by every server on the machine, on loopback alone.
+//!
+//! ```text
+//! <data directory>/platform/
+//!   lock               held by the one process that serves
+//!   ready.json         0600: where it answers and with which token; gone when nobody serves
+//!   platform.log       what the process says when it runs in the background
+//!   platform.sqlite    the registry: projects, branches, restore points, workflow runs
+//!   postgres/          the engine's: template, clusters, sockets
+//! ```
+//!
+//! ```text
+//! process   starting, announcing, ending      launch   finding or starting it from a server
+//! routes/   one file per domain of the API    registry what exists
+//! workflows what goes on after an answer      engine/  clusters, restore points, the wire
+//! ```
+//!
+//! It speaks the API's types and never its client.
+
+mod advisor;
+mod bootstrap;
+pub mod engine;
+mod fault;
+mod launch;
+mod process;
+mod registry;
+mod routes;
+mod workflows;
+
+use std::sync::Arc;
+
+use crate::api::Ref;
+use engine::{ClusterId, Engine};
+use registry::Registry;
+
+pub use launch::LocalPlatform;
+pub use process::{PlatformError, PlatformSettings, Ready, run_platform, stop_platform};
+
+/// The API version that `ready.json` states; servers refuse to talk to another.
+const API_VERSION: u32 = 1;
+
+/// What the routes work with. Cheap to clone.
+#[derive(Clone)]
+struct Platform {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    engine: Engine,
+    registry: Registry,
+    /// Workflows that change a project take turns: `(ref, its lock)`.
+    turns: std::sync::Mutex<std::collections::HashMap<Ref, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Platform {
+    fn new(engine: Engine, registry: Registry) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                engine,
+                registry,
+                turns: std::sync::Mutex::default(),
+            }),
+        }
+    }
+
+    fn engine(&self) -> &Engine {
+        &self.inner.engine
+    }
+
+    fn registry(&self) -> &Registry {
+        &self.inner.registry
+    }
+
+    /// The turn to run a workflow on one project or branch.
+    async fn turn(&self, reference: &Ref) -> tokio::sync::OwnedMutexGuard<()> {
+        let lock = {
+            let mut turns = self
+                .inner
+                .turns
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            turns.retain(|_, lock| Arc::strong_count(lock) > 1);
+            Arc::clone(turns.entry(reference.clone()).or_default())
+        };
+        lock.lock_owned().await
+    }
+
+    /// The cluster of a project or branch that can be used now.
+    async fn cluster(&self, reference: &Ref) -> Result<ClusterId, fault::Fault> {
+        let project = self
+            .registry()
+            .project(reference)
+            .await?
+            .ok_or_else(fault::Fault::no_project)?;
+        match (project.status, project.cluster) {
+            (crate::api::projects::ProjectStatus::Inactive, _) => Err(fault::Fault::new(
+                400,
+                "the project is paused; restore it first",
+            )),
+            (_, Some(cluster)) => Ok(cluster),
+            (status, None) => Err(fault::Fault::new(
+                400,
+                format!(
+                    "the project's database is not there yet: {}",
+                    status.as_str()
+                ),
+            )),
+        }
+    }
+}

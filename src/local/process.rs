@@ -1,0 +1,373 @@
+//! The local platform as a process: one per data directory, found by its lock and `ready.json`.
+//!
+//! ```text
+//! lock ─► engine and registry ─► port ─► ready.json ─► serve ─► stop asked for, or idle
+//!                                                        └─► ready.json removed, servers stopped
+//! ```
+//!
+//! Killed at any moment, the next start takes over: servers that still run are adopted, what is
+//! half-made is removed, and runs that were answered for are begun again.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::net::Ipv4Addr;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::engine::{Engine, EngineError, Settings};
+use super::registry::Registry;
+use super::routes::{Front, router};
+use super::{API_VERSION, Platform, bootstrap};
+use crate::sqlite::StoreError;
+
+/// How the platform is started.
+#[derive(Debug, Clone)]
+pub struct PlatformSettings {
+    /// The data directory.
+    pub data_dir: PathBuf,
+    /// The port on 127.0.0.1; the last one if it is free, else any.
+    pub port: Option<u16>,
+    /// Whether everything is removed at the end.
+    pub ephemeral: bool,
+    /// After how long without a request it ends by itself; never without.
+    pub idle: Option<Duration>,
+    /// The directory of PostgreSQL's programs; looked for without.
+    pub postgres: Option<PathBuf>,
+    /// Where templates are kept; in the data directory without.
+    pub templates: Option<PathBuf>,
+}
+
+/// What a platform says when it serves.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Ready {
+    /// Always true.
+    pub ready: bool,
+    /// The base URL of the Management API.
+    pub api_url: String,
+    /// The bearer token.
+    pub access_token: String,
+    /// The version of what is spoken between servers and the platform.
+    pub api_version: u32,
+    /// The process.
+    pub pid: u32,
+}
+
+impl std::fmt::Debug for Ready {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ready")
+            .field("api_url", &self.api_url)
+            .field("pid", &self.pid)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why the platform does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum PlatformError {
+    /// Another process serves this data directory.
+    #[error("a local platform is serving this data directory already, at {}; `drydock platform --stop` ends it", .0.api_url)]
+    Serving(Box<Ready>),
+    /// Another process holds the lock and has not said that it is ready.
+    #[error("another process is starting a local platform on {}", .0.display())]
+    Starting(PathBuf),
+    /// The port is taken.
+    #[error("port {port} on 127.0.0.1 cannot be used: {source}; choose another, or none for any")]
+    Port {
+        /// The port.
+        port: u16,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// PostgreSQL could not be found or started.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The registry could not be opened.
+    #[error(transparent)]
+    Registry(#[from] StoreError),
+    /// A file or directory could not be used.
+    #[error("cannot use {}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl PlatformError {
+    fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::File { path, source }
+    }
+}
+
+/// The platform's corner of a data directory.
+pub(super) fn home(data_dir: &Path) -> PathBuf {
+    data_dir.join("platform")
+}
+
+/// Serves until it is told to end; `announce` is called once, when it does.
+pub async fn run_platform(
+    settings: PlatformSettings,
+    announce: impl FnOnce(&Ready),
+) -> Result<(), PlatformError> {
+    let home = home(&settings.data_dir);
+    make_directory(&settings.data_dir)?;
+    make_directory(&home)?;
+    let lock = take_lock(&home)?;
+    let served = serve(&settings, &home, announce).await;
+    if settings.ephemeral {
+        fs::remove_dir_all(&home).map_err(PlatformError::file(&home))?;
+        // The directory itself goes if nothing else is in it.
+        let _ = fs::remove_dir(&settings.data_dir);
+    }
+    drop(lock);
+    served
+}
+
+async fn serve(
+    settings: &PlatformSettings,
+    home: &Path,
+    announce: impl FnOnce(&Ready),
+) -> Result<(), PlatformError> {
+    // Signals first: one that comes during the start is not lost.
+    let mut stop = StopSignals::listen().map_err(PlatformError::file(home))?;
+    let earlier = read_ready(home);
+    let registry = Registry::open(&home.join("platform.sqlite"))?;
+    let mut engine_settings = Settings::new(home.join("postgres"), bootstrap::SCRIPTS);
+    engine_settings.postgres = settings.postgres.clone();
+    engine_settings.templates = settings.templates.clone();
+    let engine = Engine::open(engine_settings).await?;
+    tidy(&engine, &registry).await?;
+    let listener = listen(settings.port, earlier.as_ref()).await?;
+    let port = listener
+        .local_addr()
+        .map_err(PlatformError::file(home))?
+        .port();
+    let ready = Ready {
+        ready: true,
+        api_url: format!("http://127.0.0.1:{port}"),
+        access_token: earlier.map_or_else(new_token, |ready| ready.access_token),
+        api_version: API_VERSION,
+        pid: std::process::id(),
+    };
+    let platform = Platform::new(engine.clone(), registry.clone());
+    for run in registry.open_runs().await? {
+        tracing::info!(kind = ?run.kind, reference = %run.reference, "beginning a workflow again");
+        platform.begin(run);
+    }
+    let (last_request, idle_watch) = watch::channel(Instant::now());
+    let front = Front {
+        token: ready.access_token.clone(),
+        last_request,
+    };
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection stays with Nagle's algorithm");
+        }
+    });
+    let serving = axum::serve(listener, router(platform, front));
+    write_ready(home, &ready)?;
+    announce(&ready);
+    let idle = settings.idle;
+    // Connections that are kept alive would hold a graceful shutdown up; what a client has been
+    // answered is on disk.
+    tokio::select! {
+        ended = serving => ended.map_err(PlatformError::file(home))?,
+        () = stop.wait() => tracing::info!("ending: a signal came"),
+        () = until_idle(idle, idle_watch) => tracing::info!("ending: nobody has asked for anything"),
+    }
+    let stopped = engine.stop_all().await;
+    // The token is kept for the next start, in a file that says that nobody serves.
+    write_ready(
+        home,
+        &Ready {
+            ready: false,
+            ..ready
+        },
+    )?;
+    stopped?;
+    Ok(())
+}
+
+/// Removes clusters that nobody names: leftovers of a creation or deletion that was cut short.
+async fn tidy(engine: &Engine, registry: &Registry) -> Result<(), PlatformError> {
+    let named = registry.clusters().await?;
+    for cluster in engine.clusters() {
+        if !named.contains(&cluster) {
+            tracing::info!(%cluster, "removing a cluster that belongs to nobody");
+            engine.destroy(cluster).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn listen(port: Option<u16>, earlier: Option<&Ready>) -> Result<TcpListener, PlatformError> {
+    if let Some(port) = port {
+        return TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .await
+            .map_err(|source| PlatformError::Port { port, source });
+    }
+    // The port from before, so that a configuration that names it stays right.
+    let before = earlier
+        .and_then(|ready| ready.api_url.rsplit_once(':'))
+        .and_then(|(_, port)| port.parse::<u16>().ok());
+    if let Some(port) = before
+        && let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
+    {
+        return Ok(listener);
+    }
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .map_err(|source| PlatformError::Port { port: 0, source })
+}
+
+struct StopSignals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl StopSignals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Ends when no request came for `idle`; never without.
+async fn until_idle(idle: Option<Duration>, last_request: watch::Receiver<Instant>) {
+    let Some(idle) = idle else {
+        return std::future::pending().await;
+    };
+    loop {
+        let end = *last_request.borrow() + idle;
+        if Instant::now() >= end {
+            return;
+        }
+        tokio::time::sleep_until(end).await;
+    }
+}
+
+/// Ends the platform of a data directory, and waits until it has. `false` if none was serving.
+pub async fn stop_platform(data_dir: &Path) -> Result<bool, PlatformError> {
+    let home = home(data_dir);
+    if !home.exists() || !is_locked(&home)? {
+        return Ok(false);
+    }
+    let Some(ready) = read_ready(&home) else {
+        return Err(PlatformError::Starting(home));
+    };
+    // The lock is held and this is what its holder wrote, so the process is the platform.
+    let pid = i32::try_from(ready.pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    if let Some(pid) = pid {
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM)
+            .map_err(|error| PlatformError::file(&home)(error.into()))?;
+    }
+    let path = home.join("lock");
+    let waited = tokio::task::spawn_blocking(move || {
+        let lock = match File::open(&path) {
+            Ok(lock) => lock,
+            // An ephemeral platform takes its directory along.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        flock(&lock, FlockOperation::LockShared).map_err(io::Error::from)
+    })
+    .await
+    .map_err(io::Error::other)
+    .and_then(|waited| waited);
+    waited.map_err(PlatformError::file(&home))?;
+    Ok(true)
+}
+
+/// What the platform of this data directory says, if one serves.
+pub(super) fn serving(data_dir: &Path) -> Result<Option<Ready>, PlatformError> {
+    let home = home(data_dir);
+    if !home.exists() || !is_locked(&home)? {
+        return Ok(None);
+    }
+    Ok(read_ready(&home).filter(|ready| ready.ready))
+}
+
+fn take_lock(home: &Path) -> Result<File, PlatformError> {
+    let path = home.join("lock");
+    let lock = File::create(&path).map_err(PlatformError::file(&path))?;
+    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(lock),
+        Err(rustix::io::Errno::WOULDBLOCK) => match read_ready(home).filter(|ready| ready.ready) {
+            Some(ready) => Err(PlatformError::Serving(Box::new(ready))),
+            None => Err(PlatformError::Starting(home.to_owned())),
+        },
+        Err(error) => Err(PlatformError::file(&path)(error.into())),
+    }
+}
+
+fn is_locked(home: &Path) -> Result<bool, PlatformError> {
+    let path = home.join("lock");
+    let lock = match File::open(&path) {
+        Ok(lock) => lock,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(PlatformError::file(&path)(error)),
+    };
+    match flock(&lock, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(false),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
+        Err(error) => Err(PlatformError::file(&path)(error.into())),
+    }
+}
+
+/// The unprivileged user that PostgreSQL may run as has to pass through, and see nothing.
+fn make_directory(path: &Path) -> Result<(), PlatformError> {
+    if path.exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(path).map_err(PlatformError::file(path))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o711)).map_err(PlatformError::file(path))
+}
+
+fn read_ready(home: &Path) -> Option<Ready> {
+    let text = fs::read(home.join("ready.json")).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+/// Replaces the file in one step, so that nobody reads half of it.
+fn write_ready(home: &Path, ready: &Ready) -> Result<(), PlatformError> {
+    let (path, fresh) = (home.join("ready.json"), home.join("ready.json.new"));
+    let written = || -> io::Result<()> {
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&fresh)?;
+        file.write_all(&serde_json::to_vec(ready)?)?;
+        file.sync_all()?;
+        fs::rename(&fresh, &path)
+    };
+    written().map_err(PlatformError::file(&path))
+}
+
+/// A token of the platform's own form: `sbp_` and 40 hexadecimal digits.
+fn new_token() -> String {
+    format!("sbp_{}", crate::hex::encode(&rand::random::<[u8; 20]>()))
+}

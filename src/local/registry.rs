@@ -1,0 +1,516 @@
+//! The registry: which projects, branches and restore points exist, and which workflows are under
+//! way. What a route has answered for stands here, on disk.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::Value;
+
+use super::engine::{ClusterId, Point};
+use crate::api::Ref;
+use crate::api::branches::{Branch, BranchStatus};
+use crate::api::projects::ProjectStatus;
+use crate::clock;
+use crate::sqlite::{Sqlite, StoreError};
+
+const MIGRATIONS: [&str; 1] = [include_str!("registry.sql")];
+
+/// A project or branch as the registry has it.
+#[derive(Debug, Clone)]
+pub(super) struct StoredProject {
+    pub(super) number: i64,
+    pub(super) reference: Ref,
+    pub(super) name: String,
+    pub(super) organization: String,
+    pub(super) region: String,
+    pub(super) status: ProjectStatus,
+    pub(super) created_at: String,
+    pub(super) cluster: Option<ClusterId>,
+    pub(super) parent: Option<Ref>,
+}
+
+/// A workflow that was answered for.
+#[derive(Debug, Clone)]
+pub(super) struct Run {
+    pub(super) id: String,
+    pub(super) kind: RunKind,
+    /// The project or branch that it works on; for a merge, the branch that is merged.
+    pub(super) reference: Ref,
+    pub(super) migration_version: Option<String>,
+}
+
+/// What a workflow does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RunKind {
+    /// Makes a project's database.
+    Launch,
+    /// Makes a branch's database and replays production's ledger.
+    Branch,
+    /// Brings production's newer migrations onto a branch.
+    Push,
+    /// Makes a branch's database anew and replays its own ledger.
+    Reset,
+    /// Applies a branch's new migrations to production.
+    Merge,
+}
+
+impl RunKind {
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::Launch, "launch"),
+        (Self::Branch, "branch"),
+        (Self::Push, "push"),
+        (Self::Reset, "reset"),
+        (Self::Merge, "merge"),
+    ];
+
+    fn as_str(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(kind, _)| *kind == self)
+            .map_or("", |(_, word)| word)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .find(|(_, word)| *word == text)
+            .map(|(kind, _)| *kind)
+    }
+}
+
+/// The registry. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Registry {
+    file: Sqlite,
+}
+
+const PROJECT: &str = "select seq, ref, name, organization, region, status, created_at, cluster, parent from projects";
+const BRANCH: &str = "select b.id, b.name, b.ref, b.parent, b.is_default, b.persistent, b.git_branch, \
+    b.status, b.created_at, b.updated_at, p.status from branches b join projects p on p.ref = b.ref";
+
+impl Registry {
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self {
+            file: Sqlite::open(path, &MIGRATIONS)?,
+        })
+    }
+
+    async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.file.run(work).await
+    }
+
+    /// Production projects, oldest first.
+    pub(super) async fn projects(&self) -> Result<Vec<StoredProject>, StoreError> {
+        self.run(|connection| {
+            let mut statement = connection
+                .prepare_cached(&format!("{PROJECT} where parent is null order by seq"))?;
+            collect(statement.query_map([], project)?)
+        })
+        .await
+    }
+
+    pub(super) async fn project(
+        &self,
+        reference: &Ref,
+    ) -> Result<Option<StoredProject>, StoreError> {
+        let reference = reference.to_string();
+        self.run(move |connection| {
+            Ok(connection
+                .prepare_cached(&format!("{PROJECT} where ref = ?1"))?
+                .query_row(params![reference], project)
+                .optional()?)
+        })
+        .await
+    }
+
+    /// Clusters that belong to somebody.
+    pub(super) async fn clusters(&self) -> Result<Vec<ClusterId>, StoreError> {
+        self.run(|connection| {
+            let mut statement =
+                connection.prepare(&format!("{PROJECT} where cluster is not null"))?;
+            let projects: Vec<StoredProject> = collect(statement.query_map([], project)?)?;
+            Ok(projects.into_iter().filter_map(|one| one.cluster).collect())
+        })
+        .await
+    }
+
+    /// Writes a new project down, with the run that will make its database.
+    pub(super) async fn add_project(
+        &self,
+        reference: &Ref,
+        name: &str,
+        region: &str,
+        run: &Run,
+    ) -> Result<(), StoreError> {
+        let values = [
+            reference.to_string(),
+            name.to_owned(),
+            region.to_owned(),
+            ProjectStatus::ComingUp.as_str().to_owned(),
+        ];
+        let run = run.clone();
+        self.run(move |connection| {
+            let [reference, name, region, status] = values;
+            connection.execute(
+                "insert into projects (ref, name, organization, region, status, created_at) values (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![reference, name, super::routes::ORGANIZATION, region, status, clock::now()],
+            )?;
+            insert_run(connection, &run)
+        })
+        .await
+    }
+
+    pub(super) async fn rename_project(
+        &self,
+        reference: &Ref,
+        name: &str,
+    ) -> Result<(), StoreError> {
+        let (reference, name) = (reference.to_string(), name.to_owned());
+        self.run(move |connection| {
+            connection.execute(
+                "update projects set name = ?2 where ref = ?1",
+                params![reference, name],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    pub(super) async fn set_project(
+        &self,
+        reference: &Ref,
+        status: ProjectStatus,
+    ) -> Result<(), StoreError> {
+        let reference = reference.to_string();
+        self.run(move |connection| {
+            connection.execute(
+                "update projects set status = ?2 where ref = ?1",
+                params![reference, status.as_str()],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Gives a project its cluster, and its restore points a fresh start: points belong to a
+    /// cluster.
+    pub(super) async fn set_cluster(
+        &self,
+        reference: &Ref,
+        cluster: ClusterId,
+        status: ProjectStatus,
+    ) -> Result<(), StoreError> {
+        let reference = reference.to_string();
+        let cluster = serde_json::to_string(&cluster)?;
+        self.run(move |connection| {
+            connection.execute(
+                "update projects set cluster = ?2, status = ?3 where ref = ?1",
+                params![reference, cluster, status.as_str()],
+            )?;
+            connection.execute("delete from points where ref = ?1", params![reference])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Forgets a project or branch and all that belongs to it.
+    pub(super) async fn remove_project(&self, reference: &Ref) -> Result<(), StoreError> {
+        let reference = reference.to_string();
+        self.run(move |connection| {
+            for statement in [
+                "delete from runs where ref = ?1",
+                "delete from points where ref = ?1",
+                "delete from branches where ref = ?1",
+                "delete from projects where ref = ?1",
+            ] {
+                connection.execute(statement, params![reference])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// A project's branches, production's own entry first.
+    pub(super) async fn branches(&self, parent: &Ref) -> Result<Vec<Branch>, StoreError> {
+        let parent = parent.to_string();
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "{BRANCH} where b.parent = ?1 order by b.is_default desc, p.seq"
+            ))?;
+            collect(statement.query_map(params![parent], branch)?)
+        })
+        .await
+    }
+
+    /// A branch by its UUID or its ref.
+    pub(super) async fn branch(&self, id_or_ref: &str) -> Result<Option<Branch>, StoreError> {
+        let id_or_ref = id_or_ref.to_owned();
+        self.run(move |connection| {
+            Ok(connection
+                .prepare_cached(&format!("{BRANCH} where b.id = ?1 or b.ref = ?1"))?
+                .query_row(params![id_or_ref], branch)
+                .optional()?)
+        })
+        .await
+    }
+
+    /// Writes a new branch down with its project, with production's own entry if it is the first,
+    /// and with the run that will make its database.
+    pub(super) async fn add_branch(
+        &self,
+        parent: &StoredProject,
+        branch: &Branch,
+        run: &Run,
+    ) -> Result<(), StoreError> {
+        let (parent, branch, run) = (parent.clone(), branch.clone(), run.clone());
+        self.run(move |connection| {
+            connection.execute(
+                "insert into branches (id, ref, parent, name, is_default, persistent, status, created_at, updated_at)
+                 select ?1, ?2, ?2, 'main', 1, 1, ?3, ?4, ?4
+                 where not exists (select 1 from branches where ref = ?2)",
+                params![
+                    new_uuid(),
+                    parent.reference.as_str(),
+                    BranchStatus::FunctionsDeployed.as_str(),
+                    parent.created_at
+                ],
+            )?;
+            connection.execute(
+                "insert into projects (ref, name, organization, region, status, created_at, parent) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![
+                    branch.project_ref.as_str(),
+                    branch.name,
+                    parent.organization,
+                    parent.region,
+                    ProjectStatus::ComingUp.as_str(),
+                    branch.created_at,
+                    parent.reference.as_str()
+                ],
+            )?;
+            connection.execute(
+                "insert into branches (id, ref, parent, name, is_default, persistent, git_branch, status, created_at, updated_at)
+                 values (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?8)",
+                params![
+                    branch.id,
+                    branch.project_ref.as_str(),
+                    parent.reference.as_str(),
+                    branch.name,
+                    branch.persistent,
+                    branch.git_branch,
+                    branch.status.as_str(),
+                    branch.created_at
+                ],
+            )?;
+            insert_run(connection, &run)
+        })
+        .await
+    }
+
+    pub(super) async fn update_branch(
+        &self,
+        id: &str,
+        name: Option<String>,
+        persistent: Option<bool>,
+        git_branch: Option<String>,
+    ) -> Result<(), StoreError> {
+        let id = id.to_owned();
+        self.run(move |connection| {
+            connection.execute(
+                "update branches set name = coalesce(?2, name), persistent = coalesce(?3, persistent),
+                 git_branch = coalesce(?4, git_branch), updated_at = ?5 where id = ?1",
+                params![id, name, persistent, git_branch, clock::now()],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    pub(super) async fn set_branch(
+        &self,
+        reference: &Ref,
+        status: BranchStatus,
+    ) -> Result<(), StoreError> {
+        let reference = reference.to_string();
+        self.run(move |connection| {
+            connection.execute(
+                "update branches set status = ?2, updated_at = ?3 where ref = ?1",
+                params![reference, status.as_str(), clock::now()],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Stores a restore point; `false` if there is one of that name.
+    pub(super) async fn add_point(
+        &self,
+        reference: &Ref,
+        name: &str,
+        point: &Point,
+        completed_on: &str,
+    ) -> Result<bool, StoreError> {
+        let values = [
+            reference.to_string(),
+            name.to_owned(),
+            serde_json::to_string(point)?,
+            completed_on.to_owned(),
+        ];
+        self.run(move |connection| {
+            let [reference, name, point, completed_on] = values;
+            let added = connection.execute(
+                "insert or ignore into points (ref, name, point, completed_on) values (?1, ?2, ?3, ?4)",
+                params![reference, name, point, completed_on],
+            )?;
+            Ok(added == 1)
+        })
+        .await
+    }
+
+    /// The point of that name, or the latest; with its name and the moment of its completion.
+    pub(super) async fn point(
+        &self,
+        reference: &Ref,
+        name: Option<&str>,
+    ) -> Result<Option<(String, Point, String)>, StoreError> {
+        let (reference, name) = (reference.to_string(), name.map(str::to_owned));
+        self.run(move |connection| {
+            let found: Option<(String, String, String)> = connection
+                .query_row(
+                    "select name, point, completed_on from points
+                     where ref = ?1 and (?2 is null or name = ?2) order by seq desc limit 1",
+                    params![reference, name],
+                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+                )
+                .optional()?;
+            let Some((name, point, completed_on)) = found else {
+                return Ok(None);
+            };
+            Ok(Some((name, serde_json::from_str(&point)?, completed_on)))
+        })
+        .await
+    }
+
+    /// Writes a run down, before it is answered for.
+    pub(super) async fn add_run(&self, run: &Run) -> Result<(), StoreError> {
+        let run = run.clone();
+        self.run(move |connection| insert_run(connection, &run))
+            .await
+    }
+
+    /// A run is over.
+    pub(super) async fn end_run(&self, id: &str) -> Result<(), StoreError> {
+        let id = id.to_owned();
+        self.run(move |connection| {
+            connection.execute("delete from runs where id = ?1", params![id])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Runs that were answered for and are not over.
+    pub(super) async fn open_runs(&self) -> Result<Vec<Run>, StoreError> {
+        self.run(|connection| {
+            let mut statement = connection
+                .prepare("select id, kind, ref, migration_version from runs order by rowid")?;
+            collect(statement.query_map([], |row| {
+                Ok(Run {
+                    id: row.get(0)?,
+                    kind: word(row, 1, RunKind::parse)?,
+                    reference: word(row, 2, |text| text.parse().ok())?,
+                    migration_version: row.get(3)?,
+                })
+            })?)
+        })
+        .await
+    }
+}
+
+fn insert_run(connection: &Connection, run: &Run) -> Result<(), StoreError> {
+    connection.execute(
+        "insert into runs (id, kind, ref, migration_version) values (?1, ?2, ?3, ?4)",
+        params![
+            run.id,
+            run.kind.as_str(),
+            run.reference.as_str(),
+            run.migration_version
+        ],
+    )?;
+    Ok(())
+}
+
+fn collect<T>(rows: impl Iterator<Item = rusqlite::Result<T>>) -> Result<Vec<T>, StoreError> {
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn project(row: &Row<'_>) -> rusqlite::Result<StoredProject> {
+    let cluster: Option<String> = row.get(7)?;
+    let parent: Option<String> = row.get(8)?;
+    Ok(StoredProject {
+        number: row.get(0)?,
+        reference: word(row, 1, |text| text.parse().ok())?,
+        name: row.get(2)?,
+        organization: row.get(3)?,
+        region: row.get(4)?,
+        status: word(row, 5, wire_word)?,
+        created_at: row.get(6)?,
+        cluster: cluster.and_then(|cluster| serde_json::from_str(&cluster).ok()),
+        parent: parent.and_then(|parent| parent.parse().ok()),
+    })
+}
+
+fn branch(row: &Row<'_>) -> rusqlite::Result<Branch> {
+    Ok(Branch {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        project_ref: word(row, 2, |text| text.parse().ok())?,
+        parent_project_ref: word(row, 3, |text| text.parse().ok())?,
+        is_default: row.get(4)?,
+        persistent: row.get(5)?,
+        git_branch: row.get(6)?,
+        status: word(row, 7, wire_word)?,
+        created_at: row.get(8)?,
+        updated_at: row.get(9)?,
+        with_data: false,
+        preview_project_status: Some(word(row, 10, wire_word)?),
+    })
+}
+
+/// A column that holds one of the API's own words.
+fn wire_word<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_value(Value::String(text.to_owned())).ok()
+}
+
+fn word<T>(
+    row: &Row<'_>,
+    column: usize,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    parse(&text).ok_or_else(|| {
+        rusqlite::Error::FromSqlConversionFailure(
+            column,
+            rusqlite::types::Type::Text,
+            format!("unknown word {text}").into(),
+        )
+    })
+}
+
+/// A random UUID, version 4.
+pub(super) fn new_uuid() -> String {
+    let bits = rand::random::<u128>();
+    let bits = (bits & !(0xf_u128 << 76) & !(0x3_u128 << 62)) | (0x4_u128 << 76) | (0x2_u128 << 62);
+    let digits = format!("{bits:032x}");
+    let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default().to_owned();
+    [
+        part(0..8),
+        part(8..12),
+        part(12..16),
+        part(16..20),
+        part(20..32),
+    ]
+    .join("-")
+}

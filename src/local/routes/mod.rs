@@ -1,0 +1,169 @@
+//! The routes: the whole surface of the local platform on one page.
+//!
+//! A route is an [`Endpoint`] and a handler of its types. Handlers run in tasks of their own: a
+//! client that goes away does not end a change half-way.
+
+mod advisors;
+mod branches;
+mod database;
+mod migrations;
+mod organizations;
+mod projects;
+mod restore_points;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query, Request, State};
+use axum::http::StatusCode;
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, HOST};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, on};
+use tokio::sync::watch;
+
+use super::Platform;
+use super::fault::Fault;
+use crate::api::Endpoint;
+
+/// The one organization that there is.
+pub(super) const ORGANIZATION: &str = "local";
+/// The largest request body, in bytes.
+const MAX_BODY: usize = 16 * 1024 * 1024;
+
+/// What the middleware checks and reports.
+#[derive(Clone)]
+pub(super) struct Front {
+    /// The bearer token.
+    pub(super) token: String,
+    /// Told of every request, so that an idle platform can end.
+    pub(super) last_request: watch::Sender<tokio::time::Instant>,
+}
+
+/// Every route.
+pub(super) fn router(platform: Platform, front: Front) -> Router {
+    let routes = Router::new();
+    let routes = organizations::routes(routes);
+    let routes = projects::routes(routes);
+    let routes = branches::routes(routes);
+    let routes = database::routes(routes);
+    let routes = migrations::routes(routes);
+    let routes = restore_points::routes(routes);
+    let routes = advisors::routes(routes);
+    routes
+        .fallback(async || Fault::new(404, "the local platform does not serve this route"))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(front, admit))
+        .with_state(platform)
+}
+
+async fn admit(State(front): State<Front>, request: Request, next: Next) -> Response {
+    if let Err(fault) = check(&front, request.headers()) {
+        return fault.into_response();
+    }
+    front.last_request.send_replace(tokio::time::Instant::now());
+    let response = next.run(request).await;
+    // A long request counts until its end.
+    front.last_request.send_replace(tokio::time::Instant::now());
+    response
+}
+
+/// Loopback's own hosts with the right token; nothing else.
+fn check(front: &Front, headers: &HeaderMap) -> Result<(), Fault> {
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let host = header(HOST).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    if !matches!(name, "127.0.0.1" | "localhost" | "[::1]") {
+        return Err(Fault::new(
+            403,
+            "the local platform answers on loopback alone",
+        ));
+    }
+    let token = header(AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+    if token != Some(front.token.as_str()) {
+        return Err(Fault::new(401, "Unauthorized"));
+    }
+    Ok(())
+}
+
+/// What a handler gets.
+struct Asked<E: Endpoint> {
+    platform: Platform,
+    path: E::Path,
+    query: E::Query,
+    body: E::Body,
+}
+
+/// Adds the route of an endpoint.
+fn serve<E, H, F>(routes: Router<Platform>, handler: H) -> Router<Platform>
+where
+    E: Endpoint,
+    H: Fn(Asked<E>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<E::Reply, Fault>> + Send + 'static,
+{
+    let filter = MethodFilter::try_from(E::METHOD).unwrap_or(MethodFilter::GET);
+    let service = move |State(platform): State<Platform>, request: Request| async move {
+        match asked::<E>(platform, request).await {
+            Ok(asked) => match tokio::spawn(handler(asked)).await {
+                Ok(Ok(reply)) => answer::<E>(&reply),
+                Ok(Err(fault)) => fault.into_response(),
+                Err(failure) => {
+                    tracing::error!(operation = E::NAME, %failure, "a handler failed");
+                    Fault::new(500, "the local platform failed").into_response()
+                }
+            },
+            Err(fault) => fault.into_response(),
+        }
+    };
+    routes.route(E::PATH, on(filter, service))
+}
+
+async fn asked<E: Endpoint>(platform: Platform, request: Request) -> Result<Asked<E>, Fault> {
+    let (mut parts, body) = request.into_parts();
+    let Path(path) = Path::<E::Path>::from_request_parts(&mut parts, &())
+        .await
+        .map_err(|rejection| Fault::new(400, rejection.body_text()))?;
+    let query = match Query::<E::Query>::try_from_uri(&parts.uri) {
+        Ok(Query(query)) => query,
+        Err(rejection) => return Err(Fault::new(400, rejection.body_text())),
+    };
+    let bytes = read_body(parts, body).await?;
+    let json: &[u8] = if std::any::TypeId::of::<E::Body>() == std::any::TypeId::of::<()>() {
+        b"null"
+    } else if bytes.is_empty() {
+        b"{}"
+    } else {
+        &bytes
+    };
+    let body = serde_json::from_slice(json)
+        .map_err(|error| Fault::new(400, format!("the body cannot be read: {error}")))?;
+    Ok(Asked {
+        platform,
+        path,
+        query,
+        body,
+    })
+}
+
+async fn read_body(
+    parts: axum::http::request::Parts,
+    body: axum::body::Body,
+) -> Result<Bytes, Fault> {
+    use axum::extract::FromRequest;
+    Bytes::from_request(Request::from_parts(parts, body), &())
+        .await
+        .map_err(|rejection| Fault::new(rejection.status().as_u16(), rejection.body_text()))
+}
+
+/// A reply as JSON; one that is nothing as an empty body.
+fn answer<E: Endpoint>(reply: &E::Reply) -> Response {
+    let status = StatusCode::from_u16(E::STATUS).unwrap_or(StatusCode::OK);
+    if std::any::TypeId::of::<E::Reply>() == std::any::TypeId::of::<()>() {
+        return status.into_response();
+    }
+    // The one reply that is a text is plain text on the wire.
+    if let Some(text) = (reply as &dyn std::any::Any).downcast_ref::<String>() {
+        return (status, text.clone()).into_response();
+    }
+    (status, axum::Json(reply)).into_response()
+}

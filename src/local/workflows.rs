@@ -1,0 +1,286 @@
+//! Workflows: what goes on after a route has answered. Each is written down as a run before the
+//! answer; a run whose process died is begun again by the next, so each can be begun again.
+
+use serde_json::{Value, json};
+
+use super::Platform;
+use super::engine::wire::{ResultSet, WireError};
+use super::engine::{ClusterId, Connection, EngineError, Limits, Login};
+use super::fault::Fault;
+use super::registry::{Run, RunKind, StoredProject, new_uuid};
+use crate::api::Ref;
+use crate::api::branches::{Branch, BranchStatus};
+use crate::api::projects::ProjectStatus;
+
+/// One row of a ledger, whole: what a replay repeats.
+#[derive(Debug, Clone)]
+struct LedgerRow {
+    version: String,
+    statements: Vec<String>,
+    /// name, created_by, idempotency_key, rollback, as they were.
+    rest: [Value; 4],
+}
+
+impl Run {
+    pub(super) fn new(kind: RunKind, reference: &Ref, migration_version: Option<String>) -> Self {
+        Self {
+            id: new_uuid(),
+            kind,
+            reference: reference.clone(),
+            migration_version,
+        }
+    }
+}
+
+impl Platform {
+    /// Carries a run out in the background.
+    pub(super) fn begin(&self, run: Run) {
+        let platform = self.clone();
+        tokio::spawn(async move {
+            if let Err(fault) = platform.carry_out(&run).await {
+                tracing::error!(kind = ?run.kind, reference = %run.reference, message = fault.message(), "a workflow failed");
+            }
+            if let Err(error) = platform.registry().end_run(&run.id).await {
+                tracing::error!(%error, "a workflow's end could not be stored");
+            }
+        });
+    }
+
+    async fn carry_out(&self, run: &Run) -> Result<(), Fault> {
+        if run.kind == RunKind::Launch {
+            let _turn = self.turn(&run.reference).await;
+            return self.launch(&run.reference).await;
+        }
+        let branch = self
+            .registry()
+            .branch(run.reference.as_str())
+            .await?
+            .ok_or_else(Fault::no_branch)?;
+        // A merge works on production, everything else on the branch.
+        let subject = match run.kind {
+            RunKind::Merge => &branch.parent_project_ref,
+            _ => &branch.project_ref,
+        };
+        let _turn = self.turn(subject).await;
+        let done = match run.kind {
+            RunKind::Launch => Ok(()),
+            RunKind::Branch => self.make_branch(&branch).await,
+            RunKind::Push => {
+                self.carry_over(&branch.parent_project_ref, &branch.project_ref, None)
+                    .await
+            }
+            RunKind::Reset => self.reset(&branch, run.migration_version.as_deref()).await,
+            RunKind::Merge => {
+                self.carry_over(
+                    &branch.project_ref,
+                    &branch.parent_project_ref,
+                    run.migration_version.as_deref(),
+                )
+                .await
+            }
+        };
+        let status = match &done {
+            Ok(()) => BranchStatus::FunctionsDeployed,
+            Err(_) => BranchStatus::MigrationsFailed,
+        };
+        self.registry().set_branch(subject, status).await?;
+        done
+    }
+
+    async fn launch(&self, reference: &Ref) -> Result<(), Fault> {
+        match self.engine().create().await {
+            Ok(cluster) => {
+                self.registry()
+                    .set_cluster(reference, cluster, ProjectStatus::ActiveHealthy)
+                    .await?;
+                Ok(())
+            }
+            Err(error) => {
+                self.registry()
+                    .set_project(reference, ProjectStatus::InitFailed)
+                    .await?;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn make_branch(&self, branch: &Branch) -> Result<(), Fault> {
+        let parent = self.project(&branch.parent_project_ref).await?;
+        let rows = self.ledger_of(&parent).await?;
+        self.rebuild(branch, &rows).await
+    }
+
+    async fn reset(&self, branch: &Branch, up_to: Option<&str>) -> Result<(), Fault> {
+        let own = self.project(&branch.project_ref).await?;
+        let mut rows = self.ledger_of(&own).await?;
+        if let Some(last) = up_to.and_then(|version| version.parse::<u64>().ok()) {
+            rows.retain(|row| {
+                row.version
+                    .parse::<u64>()
+                    .is_ok_and(|version| version <= last)
+            });
+        }
+        self.rebuild(branch, &rows).await
+    }
+
+    /// Gives a branch a new database made of these migrations. The old one serves until the new
+    /// one is there.
+    async fn rebuild(&self, branch: &Branch, rows: &[LedgerRow]) -> Result<(), Fault> {
+        let reference = &branch.project_ref;
+        let before = self.project(reference).await?.cluster;
+        let cluster = match self.engine().create().await {
+            Ok(cluster) => cluster,
+            Err(error) => {
+                self.registry()
+                    .set_project(reference, ProjectStatus::InitFailed)
+                    .await?;
+                return Err(error.into());
+            }
+        };
+        self.registry()
+            .set_branch(reference, BranchStatus::RunningMigrations)
+            .await?;
+        let replayed = self.replay(cluster, rows).await;
+        // A branch whose migrations fail exists all the same: it can be looked at, and mended.
+        self.registry()
+            .set_cluster(reference, cluster, ProjectStatus::ActiveHealthy)
+            .await?;
+        if let Some(before) = before {
+            self.engine().destroy(before).await?;
+        }
+        replayed
+    }
+
+    /// Applies to `to` what the ledger of `from` has more, up to a version, in order.
+    async fn carry_over(&self, from: &Ref, to: &Ref, up_to: Option<&str>) -> Result<(), Fault> {
+        self.registry()
+            .set_branch(to, BranchStatus::RunningMigrations)
+            .await?;
+        let (from, to) = (self.project(from).await?, self.project(to).await?);
+        let have = self.ledger_of(&to).await?;
+        let mut rows = self.ledger_of(&from).await?;
+        rows.retain(|row| !have.iter().any(|other| other.version == row.version));
+        if let Some(last) = up_to.and_then(|version| version.parse::<u64>().ok()) {
+            rows.retain(|row| {
+                row.version
+                    .parse::<u64>()
+                    .is_ok_and(|version| version <= last)
+            });
+        }
+        let cluster = to.cluster.ok_or_else(Fault::no_project)?;
+        self.replay(cluster, &rows).await
+    }
+
+    /// Runs migrations one by one, each in a transaction of its own with its ledger row.
+    async fn replay(&self, cluster: ClusterId, rows: &[LedgerRow]) -> Result<(), Fault> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for row in rows {
+            // A session each, as each had when it was applied: settings do not leak.
+            let mut session = self.engine().connect(cluster, Login::User).await?;
+            let sql = row.statements.join(";\n");
+            let applied = apply(&mut session, row, &sql).await;
+            session.close().await;
+            applied.map_err(|error| Fault::of_sql(error, &sql))?;
+        }
+        Ok(())
+    }
+
+    /// The SQL of the migrations that `branch` has and `production` lacks.
+    pub(super) async fn unmerged_sql(
+        &self,
+        production: &Ref,
+        branch: &Ref,
+    ) -> Result<String, Fault> {
+        let have = self.ledger_of(&self.project(production).await?).await?;
+        let mut text = String::new();
+        for row in self.ledger_of(&self.project(branch).await?).await? {
+            if !have.iter().any(|other| other.version == row.version) {
+                let name = row.rest.first().and_then(Value::as_str).unwrap_or_default();
+                text.push_str(&format!("-- migration {} {name}\n", row.version));
+                text.push_str(&row.statements.join(";\n"));
+                text.push_str("\n");
+            }
+        }
+        Ok(text)
+    }
+
+    async fn project(&self, reference: &Ref) -> Result<StoredProject, Fault> {
+        self.registry()
+            .project(reference)
+            .await?
+            .ok_or_else(Fault::no_project)
+    }
+
+    async fn ledger_of(&self, project: &StoredProject) -> Result<Vec<LedgerRow>, Fault> {
+        let Some(cluster) = project.cluster else {
+            return Ok(Vec::new());
+        };
+        let sql = "select version, statements, name, created_by, idempotency_key, rollback \
+                   from supabase_migrations.schema_migrations order by version";
+        let result = self
+            .engine()
+            .read_only(cluster, sql, &[], Limits::default())
+            .await
+            .map_err(|error| Fault::of_sql(error, sql))?;
+        Ok(ledger_rows(&result))
+    }
+}
+
+fn ledger_rows(result: &ResultSet) -> Vec<LedgerRow> {
+    result
+        .to_json()
+        .into_iter()
+        .map(|mut row| {
+            let mut take = |column: &str| row.remove(column).unwrap_or(Value::Null);
+            let statements = match take("statements") {
+                Value::Array(items) => items
+                    .into_iter()
+                    .filter_map(|item| item.as_str().map(str::to_owned))
+                    .collect(),
+                _ => Vec::new(),
+            };
+            LedgerRow {
+                version: take("version").as_str().unwrap_or_default().to_owned(),
+                statements,
+                rest: [
+                    take("name"),
+                    take("created_by"),
+                    take("idempotency_key"),
+                    take("rollback"),
+                ],
+            }
+        })
+        .collect()
+}
+
+async fn apply(session: &mut Connection, row: &LedgerRow, sql: &str) -> Result<(), EngineError> {
+    let limits = Limits::default();
+    session.run("begin", limits).await?;
+    session.run(sql, limits).await?;
+    session.run("reset role", limits).await?;
+    let [name, created_by, idempotency_key, rollback] = row.rest.clone();
+    session
+        .run_with(
+            "insert into supabase_migrations.schema_migrations \
+             (version, statements, name, created_by, idempotency_key, rollback) \
+             values ($1, $2, $3, $4, $5, $6)",
+            &[
+                json!(row.version),
+                json!(row.statements),
+                name,
+                created_by,
+                idempotency_key,
+                rollback,
+            ],
+            limits,
+        )
+        .await?;
+    let committed = session.run("commit", limits).await?;
+    // A migration that ended the transaction itself would make this an empty commit.
+    match committed.last() {
+        Some(result) if result.tag() == "COMMIT" => Ok(()),
+        _ => Err(WireError::LeftTransaction.into()),
+    }
+}
