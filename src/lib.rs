@@ -1,6 +1,24 @@
-//! Drydock
+//! Drydock: an MCP server for AI app builders. Every capability of the Supabase Management API as a
+//! tool, with guardrails that no agent can talk its way past.
+//!
+//! The house, from the bottom up; a module uses only what stands below it:
+//!
+//! ```text
+//! cli ── config           the operator's commands; every setting once
+//! mcp        local        the server;             the embedded platform
+//! tools      prompts      one file each
+//! guard ──── store        the one road to an effect; what is remembered
+//! api        sql          the Management API as types; the SQL judge
+//! ```
+//!
+//! A request comes in through [`mcp`], finds its tool in [`tools`], passes the pipeline of
+//! [`guard`], which hands the tool a grant, and reaches a platform through [`api`]: Supabase's
+//! cloud, or [`local`], which serves the same API over real PostgreSQL.
+
 pub mod api;
+pub mod cli;
 mod clock;
+pub mod config;
 pub mod guard;
 mod hex;
 pub mod local;

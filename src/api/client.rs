@@ -1,6 +1,6 @@
 //! The HTTP client: one way to send an [`Endpoint`], and who may send which.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -73,13 +73,24 @@ impl ReleasePermit {
 /// A client of the Management API. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    /// Made with the first request: reading the machine's certificates takes its time.
+    http: Arc<OnceLock<reqwest::Client>>,
     locator: Arc<dyn Locator>,
 }
 
 impl Client {
     /// A client that finds its platform through `locator`.
-    pub fn new(locator: Arc<dyn Locator>) -> Result<Self, ApiError> {
+    pub fn new(locator: Arc<dyn Locator>) -> Self {
+        Self {
+            http: Arc::default(),
+            locator,
+        }
+    }
+
+    fn http(&self) -> Result<&reqwest::Client, ApiError> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
         // Fails only when another provider is installed already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
@@ -89,7 +100,7 @@ impl Client {
             .tcp_nodelay(true)
             .build()
             .map_err(|error| ApiError::NotStarted(chain(&error)))?;
-        Ok(Self { http, locator })
+        Ok(self.http.get_or_init(|| http))
     }
 
     /// Where the API answers; starts the local platform if it must.
@@ -177,7 +188,7 @@ impl Client {
         let place = self.locator.locate().await?;
         let filled = fill_path(E::PATH, &path.values());
         let mut request = self
-            .http
+            .http()?
             .request(E::METHOD, format!("{}{filled}", place.base))
             .header(AUTHORIZATION, format!("Bearer {}", place.token))
             .query(query);

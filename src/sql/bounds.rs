@@ -36,8 +36,21 @@ const MAX_DEEP_WORK: usize = 400_000;
 /// An escape-string function body of so many bytes cannot hold more tokens than [`MAX_PATH`].
 const MAX_ESCAPED_BODY: usize = MAX_PATH;
 
+/// A text with a longer path than this is parsed on a stack of its own size; an unoptimised parser needs half a
+/// megabyte for this much. Few texts that people write come near.
+const SHALLOW_PATH: usize = 250;
+/// Nested `begin atomic` bodies recurse although their semicolons end every path.
+const SHALLOW_BODIES: usize = 20;
+
+/// How much stack the parser may need for a text that passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    Shallow,
+    Deep,
+}
+
 /// Refuses what the parser must not see.
-pub(super) fn check(sql: &str) -> Result<(), SqlError> {
+pub(super) fn check(sql: &str) -> Result<Depth, SqlError> {
     if sql.len() > MAX_BYTES {
         return Err(SqlError::TooLarge {
             what: "bytes",
@@ -62,7 +75,10 @@ pub(super) fn check(sql: &str) -> Result<(), SqlError> {
         }
         before = Some(token.kind);
     }
-    bodies.finish(sql)
+    bodies.finish(sql)?;
+    let shallow =
+        path.peak.max(bodies.peak) <= SHALLOW_PATH && path.atomic_bodies <= SHALLOW_BODIES;
+    Ok(if shallow { Depth::Shallow } else { Depth::Deep })
 }
 
 /// Whether the code of a function or `do` body, its comments aside, holds `word` (lower case).
@@ -129,6 +145,7 @@ struct Level {
 struct Path {
     levels: Vec<Level>,
     total: usize,
+    peak: usize,
     deep_work: usize,
     atomic_bodies: usize,
     after_begin: bool,
@@ -139,6 +156,7 @@ impl Path {
         Self {
             levels: vec![Level::default()],
             total: 0,
+            peak: 0,
             deep_work: 0,
             atomic_bodies: 0,
             after_begin: false,
@@ -163,6 +181,7 @@ impl Path {
         if !matches!(kind, TokenKind::Ident) {
             self.after_begin = false;
         }
+        self.peak = self.peak.max(self.total);
         bound("tokens between separators", MAX_PATH, self.total)
     }
 
@@ -226,6 +245,8 @@ struct Bodies {
     found: Vec<Body>,
     other_language: bool,
     last: Last,
+    /// The longest path in any body so far.
+    peak: usize,
 }
 
 /// What the previous token makes of a string that follows.
@@ -285,12 +306,14 @@ impl Bodies {
         };
     }
 
+    /// At the end of a statement: bounds its bodies, if they are SQL.
     fn finish(&mut self, sql: &str) -> Result<(), SqlError> {
-        let this = std::mem::take(self);
-        if this.other_language {
+        let found = std::mem::take(&mut self.found);
+        self.last = Last::Other;
+        if std::mem::take(&mut self.other_language) {
             return Ok(());
         }
-        for body in this.found {
+        for body in found {
             if body.escaped && body.text.len() > MAX_ESCAPED_BODY {
                 let message = "write a long function body in dollar quotes, not as an E'…' string";
                 return Err(SqlError::unparsable(sql, body.offset, message));
@@ -299,6 +322,8 @@ impl Bodies {
             for (token, text, _) in significant(&body.text) {
                 path.step(token.kind, text)?;
             }
+            let escaped = if body.escaped { body.text.len() } else { 0 };
+            self.peak = self.peak.max(path.peak).max(escaped);
         }
         Ok(())
     }

@@ -56,7 +56,8 @@ const HARMLESS: &[&str] = &[
 pub(super) fn is_metadata(relation: &Name) -> bool {
     let name = relation.name.as_str();
     match relation.schema.as_deref() {
-        Some("information_schema" | LEDGER) => true,
+        Some("information_schema") => !name.contains("user_mapping"),
+        Some(LEDGER) => true,
         Some("pg_catalog") => !NOT_METADATA.contains(&name),
         None => name.starts_with("pg_") && !NOT_METADATA.contains(&name),
         Some(_) => false,

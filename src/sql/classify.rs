@@ -4,6 +4,8 @@
 //! `ANALYZE`: with it the rows change, without it the planner still asks for the right to change them. And `FOR UPDATE`
 //! makes a `SELECT` a data change, because it locks rows, which needs the writing role.
 
+use std::{collections::HashSet, ops::Range};
+
 use squawk_syntax::{
     SyntaxKind::{self, *},
     SyntaxNode,
@@ -195,7 +197,7 @@ fn is_transactional(node: &SyntaxNode) -> bool {
 }
 
 /// The statement without its semicolon; comments around it belong to no statement.
-fn text_range(node: &SyntaxNode) -> std::ops::Range<usize> {
+fn text_range(node: &SyntaxNode) -> Range<usize> {
     let range = node.text_range();
     let mut last = node.last_token();
     let mut end = range.end();
@@ -210,11 +212,10 @@ fn text_range(node: &SyntaxNode) -> std::ops::Range<usize> {
 }
 
 fn distinct<'a>(names: impl IntoIterator<Item = &'a names::Name>) -> Vec<names::Name> {
-    let mut seen = Vec::new();
-    for name in names {
-        if !seen.contains(name) {
-            seen.push(name.clone());
-        }
-    }
-    seen
+    let mut seen = HashSet::new();
+    names
+        .into_iter()
+        .filter(|name| seen.insert(*name))
+        .cloned()
+        .collect()
 }

@@ -123,22 +123,23 @@ fn objects(statement: &SyntaxNode) -> impl Iterator<Item = SyntaxNode> {
 
 /// The object of a statement that has one, with the relation it is on: `own rows on public.todos`.
 fn subject(statement: &SyntaxNode) -> Option<String> {
-    let object = match objects(statement).next()? {
+    let first = match objects(statement).next()? {
         schema if matches!(schema.kind(), NAMED_SCHEMA | AUTHORIZATION_SCHEMA) => {
             schema.first_child()?
         }
         object => object,
     };
-    let mut object = readable(&object, 0);
+    let mut object = readable(&first, 0);
     let place = [ON_TABLE, ON_RELATION, TABLE_RELATION_NAME]
         .into_iter()
         .find_map(|kind| child(statement, kind));
     if let Some(place) = place {
-        if place.kind() == TABLE_RELATION_NAME && statement.kind() == CREATE_INDEX {
-            object.push_str(" on");
+        let place_name = readable(&place, 0);
+        match place.kind() {
+            TABLE_RELATION_NAME if place == first => object = format!("on {place_name}"),
+            TABLE_RELATION_NAME => object.push_str(&format!(" on {place_name}")),
+            _ => object.push_str(&format!(" {place_name}")),
         }
-        object.push(' ');
-        object.push_str(&readable(&place, 0));
     }
     Some(object)
 }

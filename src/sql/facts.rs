@@ -9,6 +9,7 @@ use squawk_syntax::{
 use super::{
     catalogue::LEDGER,
     names::{self, Name},
+    scopes::Scopes,
 };
 
 /// What one statement names and contains, at any depth.
@@ -30,6 +31,7 @@ pub(super) struct Facts {
     pub selects_into: bool,
     /// Whether any identifier is that of the ledger's schema.
     pub names_ledger: bool,
+    scopes: Scopes,
 }
 
 impl Facts {
@@ -58,7 +60,7 @@ impl Facts {
             RELATION_NAME_REF | TABLE_NAME_REF | TABLE_NAME | VIEW | VIEW_REF | SEQUENCE
             | SEQUENCE_REF => {
                 if let Some(name) = names::of(&node)
-                    && !is_common_table(&node, &name)
+                    && !self.scopes.is_common_table(&node, &name)
                 {
                     self.relations.push((name, node));
                 }
@@ -124,58 +126,4 @@ fn reference(node: &SyntaxNode) -> Option<Name> {
         }),
         None => names::of(node),
     }
-}
-
-/// Whether a relation's name is that of a common table expression in sight: one of an enclosing query, unless the
-/// name stands in that query's own `with`, where only earlier siblings are in sight, or all with `recursive`.
-fn is_common_table(relation: &SyntaxNode, name: &Name) -> bool {
-    if name.schema.is_some() {
-        return false;
-    }
-    if is_write_target(relation) {
-        return false;
-    }
-    let named = |table: &SyntaxNode| name_below(table, CTE_NAME).as_ref() == Some(name);
-    let mut below = relation.clone();
-    for ancestor in relation.ancestors().skip(1) {
-        let visible = match ancestor.kind() {
-            WITH_CLAUSE if has_token(&ancestor, RECURSIVE_KW) => {
-                ancestor.children().any(|table| named(&table))
-            }
-            WITH_CLAUSE => ancestor
-                .children()
-                .take_while(|table| *table != below)
-                .any(|table| named(&table)),
-            _ => with_clause(&ancestor)
-                .filter(|with| !with.text_range().contains_range(relation.text_range()))
-                .is_some_and(|with| with.children().any(|table| named(&table))),
-        };
-        if visible {
-            return true;
-        }
-        below = ancestor;
-    }
-    false
-}
-
-/// The `with` of a query; that of a `union` stands in its leftmost part.
-fn with_clause(query: &SyntaxNode) -> Option<SyntaxNode> {
-    let mut query = query.clone();
-    while query.kind() == COMPOUND_SELECT {
-        query = query.first_child()?;
-    }
-    child(&query, WITH_CLAUSE)
-}
-
-/// A common table expression is never what a statement writes to.
-fn is_write_target(relation: &SyntaxNode) -> bool {
-    let holder =
-        |node: &SyntaxNode| matches!(node.kind(), INSERT | UPDATE | DELETE | MERGE | INTO_CLAUSE);
-    relation
-        .ancestors()
-        .skip(1)
-        .take_while(|node| {
-            matches!(node.kind(), RELATION_NAME | TABLE_RELATION_NAME) || holder(node)
-        })
-        .any(|node| holder(&node))
 }

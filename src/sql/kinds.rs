@@ -165,7 +165,7 @@ fn row(statement: &Stmt) -> (&'static str, &'static str, Class) {
         Stmt::DropUserMapping(_) => ("DROP USER MAPPING", "drop user mapping", Schema),
         Stmt::DropView(_) => ("DROP VIEW", "drop view", Schema),
         Stmt::ImportForeignSchema(_) => ("IMPORT FOREIGN SCHEMA", "import foreign schema", Schema),
-        Stmt::Reindex(_) => ("REINDEX", "reindex table", Schema),
+        Stmt::Reindex(_) => ("REINDEX", "reindex object", Schema),
         Stmt::SecurityLabel(_) => ("SECURITY LABEL", "label object", Schema),
         Stmt::SelectInto(_) => ("SELECT INTO", "create table", Schema),
         Stmt::Vacuum(_) => ("VACUUM", "vacuum table", Schema),

@@ -19,34 +19,32 @@ pub(super) fn is_mass(write: &SyntaxNode) -> bool {
 /// Whether a condition plainly keeps no row out: it looks at no column, compares something with itself, or asks no
 /// more than that a column is filled. Erring towards yes costs one restore point.
 fn holds_always(condition: &SyntaxNode) -> bool {
-    if !condition
-        .descendants_with_tokens()
-        .any(|it| it.kind() == NAME_REF)
-    {
-        return true;
-    }
     match condition.kind() {
         PAREN_EXPR => condition.first_child().is_some_and(|it| holds_always(&it)),
         BIN_EXPR => {
             let has = |kind| has_operator(condition, kind);
-            let operands: Vec<SyntaxNode> =
-                condition.children().filter(|it| it.kind() != OP).collect();
-            let (Some(left), Some(right)) = (operands.first(), operands.last()) else {
+            let mut operands = condition.children().filter(|it| it.kind() != OP);
+            let (Some(left), Some(right)) = (operands.next(), operands.last()) else {
                 return false;
             };
             if has(OR_KW) {
-                holds_always(left) || holds_always(right)
+                holds_always(&left) || holds_always(&right)
             } else if has(AND_KW) {
-                holds_always(left) && holds_always(right)
-            } else if has(IS_NOT) {
-                has_token(right, NULL_KW)
+                holds_always(&left) && holds_always(&right)
             } else {
-                left.text() == right.text() && (has(EQ) || has(LTEQ) || has(GTEQ))
+                let compares = has(EQ) || has(LTEQ) || has(GTEQ);
+                (has(IS_NOT) && has_token(&right, NULL_KW))
+                    || (compares && left.text() == right.text())
+                    || is_constant(condition)
             }
         }
-        POSTFIX_EXPR => has_operator(condition, NOTNULL_KW),
-        _ => false,
+        POSTFIX_EXPR if has_operator(condition, NOTNULL_KW) => true,
+        _ => is_constant(condition),
     }
+}
+
+fn is_constant(condition: &SyntaxNode) -> bool {
+    !condition.descendants().any(|node| node.kind() == NAME_REF)
 }
 
 /// Operators stand in the expression as a token, as a node, or in an `OP` node, depending on how they are spelt.

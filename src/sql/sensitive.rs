@@ -5,10 +5,12 @@
 //! `users` as a value, `to_jsonb(u)`, `u.*`, a column list on the alias, `table auth.users` and any mention of a
 //! secret column do. Columns that an `insert` or `update` *sets* are not read, so test users can be made.
 
+use std::collections::HashSet;
+
 use squawk_syntax::{SyntaxKind::*, SyntaxNode};
 
 use super::{
-    facts::{Facts, child, has_token},
+    facts::{Facts, child, has_token, name_below},
     names::{self, Name},
 };
 
@@ -39,6 +41,7 @@ const SECRET_COLUMNS: &[(&str, &[&str])] = &[
     ("sessions", &["refresh_token_hmac_key"]),
     ("one_time_tokens", &["token_hash"]),
     ("mfa_factors", &["secret"]),
+    ("oauth_clients", &["client_secret_hash"]),
     (
         "flow_state",
         &[
@@ -63,16 +66,15 @@ pub(super) fn reads_secrets(statement: &SyntaxNode, facts: &Facts) -> bool {
     {
         return true;
     }
-    let sources: Vec<Source> = facts
-        .relations
-        .iter()
-        .filter_map(|(name, node)| Source::of(name, node))
-        .collect();
-    !sources.is_empty()
-        && (sources.iter().any(|source| source.exposed)
+    let mut sources = Sources::default();
+    for (name, mention) in &facts.relations {
+        sources.add(name, mention);
+    }
+    !sources.aliases.is_empty()
+        && (sources.exposed
             || statement
                 .descendants()
-                .any(|node| reads_secret_here(&node, &sources)))
+                .any(|node| sources.are_read_by(&node)))
 }
 
 fn is_secret_throughout(relation: &Name) -> bool {
@@ -90,49 +92,80 @@ fn secret_columns(relation: &Name) -> Option<&'static [&'static str]> {
         .map(|(_, columns)| *columns)
 }
 
-/// One mention of a relation with secret columns.
-struct Source {
-    columns: &'static [&'static str],
-    /// What its row is called in expressions.
-    aliases: Vec<String>,
-    /// The query whose bare star would cover it.
-    query: Option<SyntaxNode>,
-    /// Whether its columns are renamed, or its whole rows are the result.
+/// All mentions of relations with secret columns in one statement.
+#[derive(Default)]
+struct Sources {
+    columns: HashSet<&'static str>,
+    /// What their rows are called in expressions.
+    aliases: HashSet<String>,
+    /// The queries whose bare star covers one of them.
+    queries: HashSet<SyntaxNode>,
+    /// Whether columns are renamed, or whole rows are the result.
     exposed: bool,
 }
 
-impl Source {
-    fn of(name: &Name, mention: &SyntaxNode) -> Option<Self> {
-        let mut source = Self {
-            columns: secret_columns(name)?,
-            aliases: vec![name.name.clone()],
-            query: None,
-            exposed: false,
+impl Sources {
+    fn add(&mut self, name: &Name, mention: &SyntaxNode) {
+        let Some(columns) = secret_columns(name) else {
+            return;
         };
+        self.columns.extend(columns);
+        self.aliases.insert(name.name.clone());
+        // What `returning` calls the row before and after a write.
+        self.aliases.extend(["old", "new"].map(str::to_owned));
         for ancestor in mention.ancestors().skip(1) {
-            for alias in ancestor.children() {
-                if matches!(
-                    alias.kind(),
-                    FROM_ALIAS | OPTIONAL_AS_ALIAS | REQUIRED_AS_ALIAS
-                ) {
-                    source.aliases.extend(
-                        child(&alias, TABLE_ALIAS)
-                            .and_then(|alias| names::of(&alias).map(|alias| alias.name)),
-                    );
-                    source.exposed |= child(&alias, COLUMN_LIST).is_some();
-                }
+            if is_query(&ancestor)
+                || matches!(ancestor.kind(), RELATION_FROM_ITEM | PAREN_FROM_ITEM)
+            {
+                self.add_aliases(&ancestor);
             }
-            source.exposed |= ancestor.kind() == TABLE;
+            self.exposed |= ancestor.kind() == TABLE;
             if is_query(&ancestor) {
-                source.query = Some(ancestor);
+                self.queries.insert(ancestor);
                 break;
             }
         }
-        Some(source)
     }
 
-    fn is_called(&self, name: &str) -> bool {
-        self.aliases.iter().any(|alias| alias == name)
+    fn add_aliases(&mut self, holder: &SyntaxNode) {
+        for alias in holder.children().filter(|node| {
+            matches!(
+                node.kind(),
+                FROM_ALIAS | OPTIONAL_AS_ALIAS | REQUIRED_AS_ALIAS
+            )
+        }) {
+            self.aliases
+                .extend(name_below(&alias, TABLE_ALIAS).map(|alias| alias.name));
+            self.exposed |= child(&alias, COLUMN_LIST).is_some();
+        }
+    }
+
+    fn are_read_by(&self, node: &SyntaxNode) -> bool {
+        match node.kind() {
+            // `select *`, `returning *`
+            TARGET if has_token(node, STAR) => node
+                .ancestors()
+                .find(is_query)
+                .is_some_and(|query| self.queries.contains(&query)),
+            // `u.*`
+            FIELD_EXPR if has_token(node, STAR) => {
+                names::of(node).is_none_or(|row| self.aliases.contains(&row.name))
+            }
+            NAME_REF => names::of(node).is_some_and(|Name { name, .. }| {
+                self.columns.contains(name.as_str())
+                    || (self.aliases.contains(&name) && !is_qualifier(node))
+            }),
+            // `using (…)` of a join; the columns that a write sets are not read by it.
+            COLUMN_NAME_REF => {
+                node.parent()
+                    .is_none_or(|parent| parent.kind() != COLUMN_TARGET)
+                    && names::of(node)
+                        .is_some_and(|column| self.columns.contains(column.name.as_str()))
+            }
+            // `returning with (old as o)`
+            RETURNING_OPTION_LIST => true,
+            _ => false,
+        }
     }
 }
 
@@ -143,44 +176,9 @@ fn is_query(node: &SyntaxNode) -> bool {
     )
 }
 
-fn reads_secret_here(node: &SyntaxNode, sources: &[Source]) -> bool {
-    match node.kind() {
-        // `select *`, `returning *`
-        TARGET if has_token(node, STAR) => {
-            let query = node.ancestors().find(is_query);
-            sources.iter().any(|source| source.query == query)
-        }
-        // `u.*`
-        FIELD_EXPR if has_token(node, STAR) => {
-            let row = names::of(node).map(|row| row.name);
-            sources
-                .iter()
-                .any(|source| row.as_ref().is_none_or(|row| source.is_called(row)))
-        }
-        NAME_REF => {
-            let Some(Name { name, .. }) = names::of(node) else {
-                return false;
-            };
-            let qualifies = node.parent().is_some_and(|parent| {
-                parent.kind() == FIELD_EXPR && parent.first_child().as_ref() == Some(node)
-            });
-            sources.iter().any(|source| {
-                source.columns.contains(&name.as_str()) || (!qualifies && source.is_called(&name))
-            })
-        }
-        // `join … using (encrypted_password)`, and columns of a merge's or trigger's list; targets of writes are not
-        // references in this sense.
-        COLUMN_NAME_REF => {
-            let is_target = node
-                .parent()
-                .is_some_and(|parent| parent.kind() == COLUMN_TARGET);
-            !is_target
-                && names::of(node).is_some_and(|column| {
-                    sources
-                        .iter()
-                        .any(|source| source.columns.contains(&column.name.as_str()))
-                })
-        }
-        _ => false,
-    }
+/// The `u` of `u.id`.
+fn is_qualifier(name: &SyntaxNode) -> bool {
+    name.parent().is_some_and(|parent| {
+        parent.kind() == FIELD_EXPR && parent.first_child().as_ref() == Some(name)
+    })
 }

@@ -34,7 +34,7 @@ alter role authenticator set pgrst.db_schemas = 'public, graphql_public';
 create role supabase_read_only_user login nosuperuser bypassrls;
 grant pg_read_all_data to supabase_read_only_user;
 alter role supabase_read_only_user set default_transaction_read_only = on;
-alter role supabase_read_only_user set search_path = '';
+alter role supabase_read_only_user set search_path = "$user", public, extensions;
 
 -- The platform's services. They are what runs user code (triggers on auth.users, policies on storage.objects),
 -- so none of them may hold more than its own tables.

@@ -12,8 +12,10 @@
 --     function or a login as any service role changes nothing;
 --   * only superusers may create, alter, disable or drop event triggers, and these fire ALWAYS, whatever
 --     session_replication_role says;
---   * the wall allows by list and refuses the rest, so a statement kind it has never heard of is refused.
--- Not needed here: indexes (PostgreSQL asks for CREATE on the schema, which nobody has).
+--   * a statement that reports one of our objects is refused unless it is a comment, so new kinds of ALTER need no
+--     new rule. Statements that report another object than the one they change are judged by the state they left:
+--     rules, publications, inheritance, extension membership, grants. `drop owned` reports nothing and is refused.
+-- Indexes are out of reach without it: PostgreSQL asks for CREATE on the schema, which nobody has.
 
 create schema platform_wall;
 
@@ -57,30 +59,44 @@ begin
     return;
   end if;
 
+  -- It would also take from postgres, or from the API roles, what the platform granted them.
+  if tg_tag = 'DROP OWNED' then
+    raise exception 'drop owned is not available' using errcode = 'insufficient_privilege',
+      hint = 'Drop the objects by name.';
+  end if;
+
   with command as materialized (
     select * from pg_event_trigger_ddl_commands()
   ),
   reached as (
     -- the object itself, …
-    select c.object_identity, c.classid, c.objid from command c where c.command_tag <> 'COMMENT'
+    select c.classid, c.objid from command c where c.command_tag <> 'COMMENT'
     union all
     -- … the table a rule rewrites, …
-    select c.object_identity, 'pg_class'::regclass, r.ev_class
+    select 'pg_class'::regclass, r.ev_class
     from command c join pg_rewrite r on c.classid = 'pg_rewrite'::regclass and r.oid = c.objid
     union all
     -- … the tables a publication would stream (`create publication` reports only itself), …
-    select c.object_identity, 'pg_class'::regclass, p.prrelid
+    select 'pg_class'::regclass, p.prrelid
     from command c
     join pg_publication_rel p
       on (c.classid = 'pg_publication_rel'::regclass and p.oid = c.objid)
       or (c.classid = 'pg_publication'::regclass and p.prpubid = c.objid)
     union all
+    -- … the members an extension was given, …
+    select d.classid, d.objid
+    from command c
+    join pg_depend d
+      on c.classid = 'pg_extension'::regclass and d.refclassid = c.classid and d.refobjid = c.objid and d.deptype = 'e'
+    union all
     -- … and the parent whose rows a child table would join.
-    select c.object_identity, 'pg_class'::regclass, i.inhparent
+    select 'pg_class'::regclass, i.inhparent
     from command c join pg_inherits i on c.classid = 'pg_class'::regclass and i.inhrelid = c.objid
   )
-  select r.object_identity into touched
-  from reached r join platform_wall.protected p on p.classid = r.classid and p.objid = r.objid
+  select o.identity into touched
+  from reached r
+  join platform_wall.protected p on p.classid = r.classid and p.objid = r.objid
+  cross join lateral pg_identify_object(p.classid, p.objid, 0) as o
   limit 1;
   if found then
     perform platform_wall.refuse(touched);
@@ -164,7 +180,9 @@ as $$
     where nspname in ('auth', 'storage', 'realtime', 'extensions', 'graphql', 'graphql_public', 'vault',
       'supabase_migrations', 'platform_wall')
   ),
-  relation as (select oid from pg_class where relnamespace in (select oid from home))
+  -- What lies in extensions belongs to extensions; PostgreSQL guards the members of those that are not the user's.
+  content as (select oid from home where oid <> 'extensions'::regnamespace),
+  relation as (select oid from pg_class where relnamespace in (select oid from content))
   insert into platform_wall.protected
   select 'pg_namespace'::regclass, oid from home
   union all select 'pg_class'::regclass, oid from relation
@@ -172,11 +190,11 @@ as $$
   union all select 'pg_constraint'::regclass, oid from pg_constraint where conrelid in (select oid from relation)
   union all select 'pg_trigger'::regclass, t.oid from pg_trigger t join pg_proc p on p.oid = t.tgfoid
     where t.tgrelid in (select oid from relation)
-      and (p.pronamespace in (select oid from home)
+      and (p.pronamespace in (select oid from content)
         or t.tgconstraint in (select oid from pg_constraint where conrelid in (select oid from relation)))
   union all select 'pg_rewrite'::regclass, oid from pg_rewrite where ev_class in (select oid from relation)
-  union all select 'pg_proc'::regclass, oid from pg_proc where pronamespace in (select oid from home)
-  union all select 'pg_type'::regclass, oid from pg_type where typnamespace in (select oid from home)
+  union all select 'pg_proc'::regclass, oid from pg_proc where pronamespace in (select oid from content)
+  union all select 'pg_type'::regclass, oid from pg_type where typnamespace in (select oid from content)
   union all select 'pg_foreign_data_wrapper'::regclass, oid from pg_foreign_data_wrapper
     where fdwname = 'platform_wall_anchor';
 

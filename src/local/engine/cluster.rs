@@ -107,13 +107,7 @@ impl Cluster {
             state.server = None;
         }
         state.admin = None;
-        if state.record.major != self.house.installation.major {
-            return Err(EngineError::OtherMajor {
-                cluster: self.id,
-                needs: state.record.major,
-                has: self.house.installation.major,
-            });
-        }
+        self.check_major(&state.record)?;
         let generation = state.record.generation;
         let data = self.dir.generation(generation);
         self.conf(generation).write(&data, Durability::Synced)?;
@@ -132,6 +126,19 @@ impl Cluster {
         server.wait_ready("starting", patience).await
     }
 
+    /// Another major version could not read the files.
+    pub(super) fn check_major(&self, record: &Record) -> Result<(), EngineError> {
+        let has = self.house.installation.major;
+        if record.major == has {
+            return Ok(());
+        }
+        Err(EngineError::OtherMajor {
+            cluster: self.id,
+            needs: record.major,
+            has,
+        })
+    }
+
     pub(super) fn conf(&self, generation: u64) -> Conf<'_> {
         birth::conf(&self.house, self.id, generation)
     }
@@ -139,20 +146,22 @@ impl Cluster {
     /// Opens a session, starting the server if it has to. What passes by itself (a server that is just ending or just
     /// recovering from a backend's crash) is waited for.
     pub(super) async fn connect(self: &Arc<Self>, login: Login) -> Result<Connection, EngineError> {
-        let _running = self.traffic.enter().await;
         let patient_until = Instant::now() + self.house.settings.patience;
         let mut healed = false;
         loop {
-            let (socket, secret) = {
-                let mut state = self.lock().await?;
-                self.ensure_started(&mut state).await?;
-                let socket = self.house.layout.socket(self.id, state.record.generation);
-                (socket, state.record.secret(login).clone())
-            };
+            let mut state = self.lock().await?;
+            self.ensure_started(&mut state).await?;
+            let generation = state.record.generation;
+            let secret = state.record.secret(login).clone();
+            // Whoever closes the gate holds the lock, so it is open now; and whoever waits for the lock must not count
+            // as running, or a revert would wait for it in turn.
+            let _running = self.traffic.enter().await;
+            drop(state);
+            let socket = self.house.layout.socket(self.id, generation);
             let error = match Wire::open(&socket, login.role(), secret.expose(), login.parameters())
                 .await
             {
-                Ok(wire) => return Ok(Connection::new(wire, Arc::clone(self))),
+                Ok(wire) => return Ok(Connection::new(wire, generation, Arc::clone(self))),
                 Err(error) => error,
             };
             let code = error.sql().map(|error| error.code.as_str());
@@ -212,12 +221,19 @@ impl Cluster {
             .ok_or_else(|| WireError::Unusable.into())
     }
 
-    /// Ends a session whose statement did not react to being cancelled.
-    pub(super) async fn terminate(&self, process_id: i32) -> Result<(), EngineError> {
+    /// Ends a session whose statement did not react to being cancelled, unless it ended with its server.
+    pub(super) async fn terminate(
+        &self,
+        generation: u64,
+        process_id: i32,
+    ) -> Result<(), EngineError> {
         let mut state = self.lock().await?;
-        let sql = "select pg_catalog.pg_terminate_backend($1)";
-        self.admin_with(&mut state, sql, &[process_id.into()])
-            .await?;
+        let alive = state.server.as_mut().is_some_and(Postmaster::is_alive);
+        if alive && state.record.generation == generation {
+            let sql = "select pg_catalog.pg_terminate_backend($1)";
+            self.admin_with(&mut state, sql, &[process_id.into()])
+                .await?;
+        }
         Ok(())
     }
 

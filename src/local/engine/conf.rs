@@ -62,6 +62,7 @@ impl Conf<'_> {
     /// Writes `postgresql.conf` and `pg_hba.conf` into a data directory. Not synced: they are written again before
     /// the next start.
     pub(super) fn write(&self, data: &Path, durability: Durability) -> Result<(), EngineError> {
+        self.layout.make_sockets()?;
         let sockets = self.layout.socket_dir(self.generation);
         let text = format!(
             "{FIXED}port = {}\nunix_socket_directories = '{}'\nmax_connections = {}\nfsync = {}\n{}",
@@ -74,9 +75,7 @@ impl Conf<'_> {
                 "off"
             },
             // One call instead of one per file at the start after a crash.
-            if durability == Durability::Unsynced {
-                "max_wal_size = 100GB\ncheckpoint_timeout = 1d\nbgwriter_lru_maxpages = 0\nautovacuum = off\nrecovery_prefetch = off\n"
-            } else if cfg!(target_os = "linux") {
+            if cfg!(target_os = "linux") {
                 "recovery_init_sync_method = syncfs\n"
             } else {
                 ""

@@ -42,6 +42,7 @@ pub(super) struct Layout {
     root: PathBuf,
     templates: PathBuf,
     sockets: PathBuf,
+    run_as: RunAs,
 }
 
 impl Layout {
@@ -57,12 +58,14 @@ impl Layout {
         files::make_dir(&templates)?;
         let templates = fs::canonicalize(&templates).doing("find", &templates)?;
         files::make_dir(&root.join("c"))?;
-        let sockets = socket_directory(&root, run_as)?;
-        Ok(Self {
+        let layout = Self {
+            sockets: socket_directory(&root),
             root,
             templates,
-            sockets,
-        })
+            run_as,
+        };
+        layout.make_sockets()?;
+        Ok(layout)
     }
 
     pub(super) fn lock_file(&self) -> PathBuf {
@@ -105,6 +108,15 @@ impl Layout {
         self.socket_dir(generation).join(format!(".s.PGSQL.{id}"))
     }
 
+    /// Makes the socket directories. Repeated before every start, because [`Self::forget_sockets`] may have been
+    /// called, and the system's temporary directory is cleaned now and then.
+    pub(super) fn make_sockets(&self) -> Result<(), EngineError> {
+        for dir in [self.sockets.clone(), self.socket_dir(0), self.socket_dir(1)] {
+            private_directory(&dir, self.run_as)?;
+        }
+        Ok(())
+    }
+
     /// Removes the socket directory if it had to be made outside the root. Call when no server runs.
     pub(super) fn forget_sockets(&self) -> Result<(), EngineError> {
         if self.sockets.starts_with(&self.root) {
@@ -116,21 +128,18 @@ impl Layout {
 
 /// `<root>/run`, or a directory under the system's temporary one if the root's path is too long for a socket. Its
 /// name follows from the root, so that a later engine finds the servers of an earlier one.
-fn socket_directory(root: &Path, run_as: RunAs) -> Result<PathBuf, EngineError> {
-    let mut dir = root.join("run");
-    if dir.join(LONGEST_SOCKET).as_os_str().len() > SOCKET_PATH_BYTES {
-        let digest = Sha256::digest(root.as_os_str().as_encoded_bytes());
-        let short: String = digest
-            .iter()
-            .take(6)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        dir = std::env::temp_dir().join(format!("drydock-{short}"));
+fn socket_directory(root: &Path) -> PathBuf {
+    let dir = root.join("run");
+    if dir.join(LONGEST_SOCKET).as_os_str().len() <= SOCKET_PATH_BYTES {
+        return dir;
     }
-    for dir in [dir.clone(), dir.join("0"), dir.join("1")] {
-        private_directory(&dir, run_as)?;
-    }
-    Ok(dir)
+    let digest = Sha256::digest(root.as_os_str().as_encoded_bytes());
+    let short: String = digest
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    std::env::temp_dir().join(format!("drydock-{short}"))
 }
 
 /// Makes a directory that only PostgreSQL's user may enter, and refuses one that somebody else put there.

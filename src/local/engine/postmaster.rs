@@ -16,7 +16,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -94,6 +94,7 @@ impl Program {
         let output = OpenOptions::new()
             .append(true)
             .create(true)
+            .mode(0o600)
             .open(log)
             .doing("open", log)?;
         let log_start = output.metadata().doing("look at", log)?.size();

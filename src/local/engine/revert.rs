@@ -59,6 +59,8 @@ const RESTORE_POINT: &str = include_str!("restore_point.sql");
 const POSITION: &str = include_str!("position.sql");
 /// How often a new setting is asked for until the server has taken it.
 const TICK: Duration = Duration::from_millis(1);
+/// How often a running replay's pages are written to disk.
+const WRITE_BACK: Duration = Duration::from_millis(100);
 
 /// A point in a cluster's history that can be returned to. Keep all of it: the engine remembers no points.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,7 +102,6 @@ struct Built {
 impl Cluster {
     /// Makes a restore point after everything that was acknowledged so far. It is on disk when this answers.
     pub(super) async fn create_restore_point(&self) -> Result<Point, EngineError> {
-        let _running = self.traffic.enter().await;
         let mut state = self.lock().await?;
         let wal_name = new_name(self.id);
         let row = self
@@ -127,7 +128,6 @@ impl Cluster {
     /// Returns to `point`. On failure the cluster is as it was, but may have been stopped.
     pub(super) async fn revert(&self, point: &Point) -> Result<Reverted, EngineError> {
         let start = Instant::now();
-        let t0 = std::time::Instant::now();
         let mut state = self.lock().await?;
         if point.cluster != self.id {
             return Err(unreachable(
@@ -135,6 +135,7 @@ impl Cluster {
                 format!("it belongs to cluster {}", point.cluster),
             ));
         }
+        self.check_major(&state.record)?;
         let closed = self.traffic.close();
         let old = state.record.clone();
         let next = old.generation + 1;
@@ -155,7 +156,6 @@ impl Cluster {
             },
             self.build(&old, next, point),
         );
-        eprintln!("join {:?}", t0.elapsed());
         let committed = match (built, drained) {
             (Ok(built), Ok(())) => self.switch(&mut state, &old, next, built).await,
             (Ok(mut built), Err(error)) => {
@@ -200,7 +200,6 @@ impl Cluster {
 
     /// Steps 1 to 4: a generation that stands at `point`, runs, and is on disk.
     async fn build(&self, old: &Record, next: u64, point: &Point) -> Result<Built, EngineError> {
-        let tb = std::time::Instant::now();
         let base = self.base(old, point)?;
         let replayed_bytes = point.lsn.0.saturating_sub(base.control.redo.0);
         let (house, dir, id, left, target) = (
@@ -227,7 +226,6 @@ impl Cluster {
         })
         .await??;
 
-        eprintln!("copied {:?}", tb.elapsed());
         let begun = Instant::now();
         let timeline = point.timeline.to_string();
         let mut server = self
@@ -269,17 +267,15 @@ impl Cluster {
         old: &Record,
         next: u64,
     ) -> Result<(Wire, u32, Instant), EngineError> {
-        let tw = std::time::Instant::now();
-        server
-            .wait_ready("replaying", self.house.settings.replay_limit)
-            .await?;
+        let data = self.dir.generation(next);
+        tokio::select! {
+            ready = server.wait_ready("replaying", self.house.settings.replay_limit) => ready?,
+            failed = write_back(&data) => return Err(failed),
+        }
         let replayed = Instant::now();
-        eprintln!("wait_ready {:?}", tw.elapsed());
-        let tq = std::time::Instant::now();
         let socket = self.house.layout.socket(self.id, next);
         let secret = old.secrets.admin.expose();
         let mut admin = Wire::open(&socket, SUPERUSER, secret, Login::Admin.parameters()).await?;
-        let data = self.dir.generation(next);
 
         // From here on the server syncs what it writes; what it wrote before is synced as a whole. The order matters:
         // the other way round, a page written in between would be synced by nobody.
@@ -291,10 +287,7 @@ impl Cluster {
             sleep(TICK).await;
         }
         admin.run("checkpoint", DEFAULT_RESULT_BYTES).await?;
-        eprintln!("reload+checkpoint {:?}", tq.elapsed());
-        let ts = std::time::Instant::now();
         files::sync_tree(&data).await?;
-        eprintln!("sync {:?}", ts.elapsed());
 
         let file = first_cell(&mut admin, POSITION).await?;
         let timeline = timeline::timeline_of(&file)
@@ -310,7 +303,6 @@ impl Cluster {
         next: u64,
         built: Built,
     ) -> Result<(Duration, u64), EngineError> {
-        let tx = std::time::Instant::now();
         let record = Record {
             generation: next,
             timeline: built.timeline,
@@ -330,7 +322,6 @@ impl Cluster {
             }
         })
         .await??;
-        eprintln!("switched {:?}", tx.elapsed());
         state.record = record;
         state.server = Some(built.server);
         state.admin = Some(built.admin);
@@ -385,6 +376,16 @@ fn lay_road(archive: &Path, wal: &Path, road: &[String], point: &Point) -> Resul
         }
     }
     Ok(())
+}
+
+/// Writes a long replay's pages to disk while it still runs, so that little is left for its end. Ends only with an error.
+async fn write_back(data: &Path) -> EngineError {
+    loop {
+        sleep(WRITE_BACK).await;
+        if let Err(error) = files::sync_tree(data).await {
+            return error;
+        }
+    }
 }
 
 async fn first_cell(session: &mut Wire, sql: &str) -> Result<String, WireError> {

@@ -16,6 +16,9 @@ use super::wire::{
 /// How long a cancelled statement may take to end before its session is ended.
 const CANCEL_GRACE: Duration = Duration::from_secs(1);
 
+/// SQLSTATE of a statement that was cancelled.
+const QUERY_CANCELED: &str = "57014";
+
 /// Session settings of the engine's own sessions. Given at login they outrank what the database's owner may have set
 /// with `alter database`: a superuser must not be led to somebody else's functions by a `search_path`, nor lose its
 /// role, nor be told that a commit is durable when it is not.
@@ -91,15 +94,18 @@ impl Default for Limits {
 pub struct Connection {
     wire: Wire,
     cluster: Arc<Cluster>,
+    /// The generation whose server it is a session of.
+    generation: u64,
     _connected: Connected,
 }
 
 impl Connection {
-    pub(super) fn new(wire: Wire, cluster: Arc<Cluster>) -> Self {
+    pub(super) fn new(wire: Wire, generation: u64, cluster: Arc<Cluster>) -> Self {
         let _connected = cluster.traffic.connected();
         Self {
             wire,
             cluster,
+            generation,
             _connected,
         }
     }
@@ -107,10 +113,11 @@ impl Connection {
     /// Runs a batch with the simple protocol and gives every statement's result; [`answer`](super::wire::answer) picks
     /// the one that the platform answers with.
     pub async fn run(&mut self, sql: &str, limits: Limits) -> Result<Vec<ResultSet>, EngineError> {
-        let _running = self.cluster.traffic.enter().await;
-        let (token, process_id) = (self.wire.cancel_token(), self.wire.process_id());
-        let work = self.wire.run(sql, limits.bytes);
-        bounded(work, limits.time, token, process_id, &self.cluster).await
+        let running = self.cluster.traffic.enter().await;
+        let token = self.wire.cancel_token();
+        let outcome = bounded(self.wire.run(sql, limits.bytes), limits.time, token).await;
+        drop(running);
+        self.settle(outcome).await
     }
 
     /// Runs exactly one statement with bound parameters.
@@ -120,10 +127,26 @@ impl Connection {
         parameters: &[Value],
         limits: Limits,
     ) -> Result<ResultSet, EngineError> {
-        let _running = self.cluster.traffic.enter().await;
-        let (token, process_id) = (self.wire.cancel_token(), self.wire.process_id());
+        let running = self.cluster.traffic.enter().await;
+        let token = self.wire.cancel_token();
         let work = self.wire.run_with(sql, parameters, limits.bytes);
-        bounded(work, limits.time, token, process_id, &self.cluster).await
+        let outcome = bounded(work, limits.time, token).await;
+        drop(running);
+        self.settle(outcome).await
+    }
+
+    /// Ends the session if its statement would not end.
+    async fn settle<T>(&self, outcome: Outcome<T>) -> Result<T, EngineError> {
+        match outcome {
+            Outcome::Answered(answer) => Ok(answer?),
+            Outcome::Cancelled(limit) => Err(WireError::TimedOut { limit }.into()),
+            Outcome::Stuck(limit) => {
+                self.cluster
+                    .terminate(self.generation, self.wire.process_id())
+                    .await?;
+                Err(WireError::TimedOut { limit }.into())
+            }
+        }
     }
 
     /// Where the session stands.
@@ -147,30 +170,35 @@ impl Connection {
     }
 }
 
-/// Runs `work` for at most `limit`; then cancels it, and then ends its session.
-///
-/// An answer that arrives although the time was over is still the answer: what was done is done.
+/// How a statement with a time limit ended.
+enum Outcome<T> {
+    /// With its answer. One that arrives although the time was over counts: what was done is done.
+    Answered(Result<T, WireError>),
+    /// Because it was cancelled after this time.
+    Cancelled(Duration),
+    /// Not at all, although it was cancelled after this time.
+    Stuck(Duration),
+}
+
+/// Runs `work` for at most `limit`; then cancels it and waits a moment longer.
 async fn bounded<T>(
     work: impl Future<Output = Result<T, WireError>>,
     limit: Option<Duration>,
     token: CancelToken,
-    process_id: i32,
-    cluster: &Cluster,
-) -> Result<T, EngineError> {
+) -> Outcome<T> {
     let Some(limit) = limit else {
-        return Ok(work.await?);
+        return Outcome::Answered(work.await);
     };
     tokio::pin!(work);
     if let Ok(answer) = timeout(limit, &mut work).await {
-        return Ok(answer?);
+        return Outcome::Answered(answer);
     }
     token.cancel().await;
     match timeout(CANCEL_GRACE, &mut work).await {
-        Ok(Err(WireError::Sql(error))) if error.code == "57014" => {}
-        Ok(answer) => return Ok(answer?),
-        Err(_) => cluster.terminate(process_id).await?,
+        Ok(Err(WireError::Sql(error))) if error.code == QUERY_CANCELED => Outcome::Cancelled(limit),
+        Ok(answer) => Outcome::Answered(answer),
+        Err(_) => Outcome::Stuck(limit),
     }
-    Err(WireError::TimedOut { limit }.into())
 }
 
 /// Reads with the recipe that held against every attack that was tried.

@@ -1,6 +1,6 @@
 //! Who is using a cluster, and how to make them pause.
 //!
-//! Statements hold a [`Running`] while they run. A stop, a revert or a destroy closes the gate: what runs may finish
+//! Statements hold a [`Running`] while they run, and never while they wait for the cluster's lock. A stop, a revert or a destroy closes the gate: what runs may finish
 //! for a while, what comes waits outside. Waiting has an end: a statement that does not finish is ended with its
 //! server, so nobody hangs behind an open transaction, and a caller that forgot a statement half-way delays nobody
 //! for longer than the grace.

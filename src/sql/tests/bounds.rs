@@ -118,6 +118,7 @@ fn the_parser_survives_the_deepest_text_that_is_let_through() {
         ("select ", "array[", "1", "]"),
         ("select ", "a[", "1", "]"),
         ("select ", "row(1, ", "1", ")"),
+        ("select ", "case (not not not ", "1", ") when 1 then 1 end"),
         ("select ", "exists (select ", "1", ")"),
         ("select 1 in ", "(select 1 in ", "(1)", ")"),
         ("select * from ", "(select * from ", "a", ") x"),

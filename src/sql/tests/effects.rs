@@ -62,6 +62,11 @@ fn a_migration_is_told_object_by_object() {
             "create or replace function public.f(a int) returns int language sql as 'select 1'",
             vec!["create function public.f"],
         ),
+        (
+            "create index on public.todos (a)",
+            vec!["create index on public.todos"],
+        ),
+        ("reindex table t", vec!["reindex object table t"]),
         ("create type mood as enum ('a')", vec!["create type mood"]),
         (
             "create extension if not exists \"uuid-ossp\"",

@@ -17,6 +17,8 @@ fn secrets_are_not_read() {
             "select u.\"encrypted_password\" from auth.users u",
             "select * from auth.users",
             "select u.* from auth.users u",
+            "select * from only (auth.users)",
+            "select json_agg(t) from (select * from auth.users) t",
             "select users.* from auth.users",
             "select auth.users.* from auth.users",
             "select users from auth.users",
@@ -52,6 +54,9 @@ fn secrets_are_not_read() {
             "update auth.users set email = 'x' where id = '1' returning *",
             "delete from auth.users where id = '1' returning encrypted_password",
             "delete from t using auth.users u where u.id = t.id returning u.*",
+            "delete from auth.users where id = '1' returning old.*",
+            "update auth.users set email = 'x' where id = '1' returning to_jsonb(new)",
+            "delete from auth.users where id = '1' returning with (old as o) o.*",
         ],
     );
 }

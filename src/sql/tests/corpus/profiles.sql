@@ -37,7 +37,7 @@ create trigger on_auth_user_created
   after insert on auth.users
   for each row execute procedure public.handle_new_user();
 create or replace trigger touched before update of username, avatar_url on public.profiles
-  for each row when (old.* is distinct from new.*) execute function extensions.moddatetime(updated_at);
+  for each row when (old.username is distinct from new.username) execute function extensions.moddatetime(updated_at);
 drop trigger if exists stale on public.profiles;
 comment on table public.profiles is 'Profile data; ''quoted''';
 comment on column public.profiles.username is E'line\nbreak';

@@ -7,8 +7,7 @@ create table public.orders (
   total public.money_amount,
   placed tstzrange,
   lines jsonb not null check (jsonb_typeof(lines) = 'array'),
-  vat numeric generated always as (round(total * 0.19, 2)) stored,
-  exclude using gist (placed with &&)
+  vat numeric generated always as (round(total * 0.19, 2)) stored
 ) partition by range (number);
 create table public.orders_low partition of public.orders for values from (minvalue) to (10000);
 create table public.orders_rest partition of public.orders default;
@@ -20,10 +19,11 @@ alter table public.orders
   alter column total set not null;
 alter table public.orders validate constraint orders_customer_fk;
 alter table only public.orders alter column lines set storage extended;
+create table public.slots (during tstzrange, exclude using gist (during with &&) where (during is not null));
 create view public.order_totals with (security_invoker = true) as
   select customer, sum(total) filter (where total > 0) as total, count(*) over (partition by customer) as n
   from public.orders group by grouping sets ((customer), ()), customer;
-create or replace view private.v as with t as (select 1 as a) select * from t with cascaded check option;
+create or replace view private.v as select * from public.slots where isempty(during) with cascaded check option;
 create materialized view public.daily as
   select date_trunc('day', lower(placed)) as day, sum(total) from public.orders group by 1 with no data;
 create unique index on public.daily (day);

@@ -1,0 +1,66 @@
+//! The operator's commands, one file each.
+
+mod demo;
+mod init;
+mod journal;
+mod platform;
+mod serve;
+
+use std::fs;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use crate::config::{Cli, Command};
+use crate::store::Store;
+
+pub use serve::{Stop, build_server};
+
+/// Does what the command line says.
+pub async fn run(cli: Cli) -> Result<(), String> {
+    match cli.command {
+        None => serve::run(cli.serve).await,
+        Some(Command::Serve(args)) => serve::run(*args).await,
+        Some(Command::Demo(args)) => demo::run(args).await,
+        Some(Command::Platform(args)) => platform::run(args).await,
+        Some(Command::Init(args)) => init::run(&args),
+        Some(Command::Journal(args)) => journal::run(args).await,
+    }
+}
+
+/// The file that the log goes to, for a platform in the background.
+pub fn log_file(cli: &Cli) -> Result<Option<fs::File>, String> {
+    match &cli.command {
+        Some(Command::Platform(args)) if args.background => {
+            platform::log_file(&args.data_dir.path()?).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Opens the store of a data directory, and makes both if they are not there.
+fn open_store(data_dir: &Path) -> Result<Store, String> {
+    let unusable = |error: std::io::Error| format!("cannot use {}: {error}", data_dir.display());
+    if !data_dir.exists() {
+        fs::create_dir_all(data_dir).map_err(unusable)?;
+        // The local platform's database user passes through; it sees nothing.
+        fs::set_permissions(data_dir, fs::Permissions::from_mode(0o711)).map_err(unusable)?;
+    }
+    let path = data_dir.join("drydock.sqlite");
+    // Made with its rights before SQLite opens it: the journal is the operator's alone.
+    fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(unusable)?;
+    Store::open(&path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Writes a line to standard output, for commands whose output is for people or pipes. A reader
+/// that has gone away is no error.
+fn print_line(line: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}

@@ -1,0 +1,74 @@
+//! `drydock platform`: the local platform in the foreground, or its end.
+
+use std::fs;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::print_line;
+use crate::config::PlatformArgs;
+use crate::local::{PlatformSettings, run_platform, stop_platform};
+
+pub(super) async fn run(args: PlatformArgs) -> Result<(), String> {
+    let data_dir = args.data_dir.path()?;
+    if args.stop {
+        let was_serving = stop_platform(&data_dir)
+            .await
+            .map_err(|error| error.to_string())?;
+        print_line(&json!({ "stopped": was_serving }).to_string());
+        return Ok(());
+    }
+    let background = args.background;
+    if background {
+        // A session of its own: the terminal's signals are for the server, not for what it shares.
+        if let Err(error) = rustix::process::setsid() {
+            tracing::debug!(%error, "the platform stays in its session");
+        }
+    }
+    let settings = PlatformSettings {
+        data_dir,
+        port: args.port,
+        ephemeral: args.ephemeral,
+        idle: background.then(|| Duration::from_secs(args.idle_minutes.saturating_mul(60))),
+        postgres: args.engine.postgres_bin,
+        templates: args.engine.templates,
+    };
+    let served = run_platform(settings, |ready| {
+        if let Ok(line) = serde_json::to_string(ready) {
+            print_line(&line);
+        }
+    })
+    .await;
+    served.map_err(|error| {
+        let message = error.to_string();
+        if background {
+            // The server that started it waits for a line, and passes the reason on.
+            print_line(&json!({ "ready": false, "error": message }).to_string());
+        }
+        message
+    })
+}
+
+/// What a platform in the background says; begun anew when it has grown past a megabyte.
+pub(super) fn log_file(data_dir: &Path) -> Result<fs::File, String> {
+    let folder = data_dir.join("platform");
+    let unusable = |error: std::io::Error| format!("cannot use {}: {error}", folder.display());
+    for path in [data_dir, &folder] {
+        if !path.exists() {
+            fs::create_dir_all(path).map_err(unusable)?;
+            fs::set_permissions(path, fs::Permissions::from_mode(0o711)).map_err(unusable)?;
+        }
+    }
+    let path = folder.join("platform.log");
+    let is_large = fs::metadata(&path).is_ok_and(|file| file.len() > 1024 * 1024);
+    fs::OpenOptions::new()
+        .create(true)
+        .write(true)
+        .append(!is_large)
+        .truncate(is_large)
+        .mode(0o600)
+        .open(&path)
+        .map_err(unusable)
+}

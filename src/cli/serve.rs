@@ -1,0 +1,77 @@
+//! `drydock serve`: MCP over stdio or HTTP.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{open_store, print_line};
+use crate::api::{Client, Locator, Place};
+use crate::config::ServeArgs;
+use crate::guard::Guard;
+use crate::local::LocalPlatform;
+use crate::mcp::{HttpSettings, Offer, Server, serve_http, serve_stdio};
+
+/// Cancelled when the process is told to end.
+pub struct Stop(CancellationToken);
+
+impl Stop {
+    /// Listens to SIGTERM and SIGINT.
+    pub fn on_signals() -> Result<Self, String> {
+        let token = CancellationToken::new();
+        let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+        let stop = token.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            stop.cancel();
+        });
+        Ok(Self(token))
+    }
+}
+
+/// The server that the settings describe. Nothing is sent to the platform yet.
+pub fn build_server(args: &ServeArgs) -> Result<Server, String> {
+    let data_dir = args.data_dir.path()?;
+    let store = open_store(&data_dir)?;
+    let locator: Arc<dyn Locator> = match &args.access_token {
+        Some(token) => Arc::new(Place {
+            base: args.api_url.trim_end_matches('/').to_owned(),
+            token: token.clone(),
+        }),
+        None => {
+            let program = std::env::current_exe().map_err(|error| error.to_string())?;
+            Arc::new(LocalPlatform::new(data_dir, program))
+        }
+    };
+    let guard = Guard::new(Client::new(locator), store, args.policy());
+    let offer = Offer {
+        groups: args.features.clone(),
+        read_only: args.read_only,
+    };
+    Ok(Server::new(guard, offer))
+}
+
+pub(super) async fn run(args: ServeArgs) -> Result<(), String> {
+    let server = build_server(&args)?;
+    let Stop(stop) = Stop::on_signals()?;
+    match args.http {
+        Some(address) => {
+            let settings = HttpSettings {
+                address,
+                allowed_hosts: args.allowed_host,
+                allowed_origins: args.allowed_origin,
+            };
+            serve_http(server, settings, stop, |address| {
+                print_line(&format!(
+                    "{{\"ready\":true,\"url\":\"http://{address}/mcp\"}}"
+                ));
+            })
+            .await
+        }
+        None => serve_stdio(server, stop).await,
+    }
+}

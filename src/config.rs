@@ -1,0 +1,290 @@
+//! Every setting once: its flag, its variable, its default and what it means.
+//!
+//! Where a flag and a variable both speak, the flag wins. An unknown flag stops the start.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::api::Ref;
+use crate::guard::{BranchCreation, Policy, ProductionRows};
+use crate::tools::Group;
+
+/// An MCP server for AI app builders: Supabase projects as tools, with guardrails that no agent
+/// can talk its way past.
+#[derive(Debug, Parser)]
+#[command(name = "drydock", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do; without: serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What serving takes.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve MCP over stdio, or over HTTP on loopback (the default command).
+    Serve(Box<ServeArgs>),
+    /// Launch a project, build on DEV, get refused, mend, merge: the whole job on a real local platform.
+    Demo(DemoArgs),
+    /// Run the local platform in the foreground, or end it.
+    Platform(PlatformArgs),
+    /// Write an MCP client's configuration.
+    Init(InitArgs),
+    /// Show the journal, or verify its chain.
+    Journal(JournalArgs),
+}
+
+/// Where things lie.
+#[derive(Debug, Clone, Args)]
+pub struct DataDir {
+    /// The data directory: state, and the local platform. Two directories are two worlds.
+    /// Default: /var/lib/drydock as root, else $XDG_DATA_HOME/drydock or ~/.local/share/drydock.
+    #[arg(long, env = "DRYDOCK_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl DataDir {
+    /// The directory, made absolute.
+    pub fn path(&self) -> Result<PathBuf, String> {
+        let chosen = match &self.data_dir {
+            Some(path) => path.clone(),
+            None => default_data_dir()?,
+        };
+        std::path::absolute(&chosen)
+            .map_err(|error| format!("--data-dir {}: {error}", chosen.display()))
+    }
+}
+
+fn default_data_dir() -> Result<PathBuf, String> {
+    // PostgreSQL refuses root and runs as another user, who cannot pass through root's home.
+    if rustix::process::geteuid().is_root() {
+        return Ok(PathBuf::from("/var/lib/drydock"));
+    }
+    if let Some(data) = std::env::var_os("XDG_DATA_HOME").filter(|value| !value.is_empty()) {
+        return Ok(PathBuf::from(data).join("drydock"));
+    }
+    match std::env::home_dir() {
+        Some(home) => Ok(home.join(".local/share/drydock")),
+        None => Err("no home directory: give --data-dir".to_owned()),
+    }
+}
+
+/// What serving takes.
+#[derive(Debug, Clone, Args)]
+pub struct ServeArgs {
+    /// Where things lie.
+    #[command(flatten)]
+    pub data_dir: DataDir,
+    /// The platform's access token; with it the server works on Supabase's cloud, without it on
+    /// the local platform. Better given as the variable: arguments are visible to others.
+    #[arg(
+        long,
+        env = "SUPABASE_ACCESS_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
+    pub access_token: Option<String>,
+    /// The base URL of the Management API that the token is for.
+    #[arg(
+        long,
+        env = "DRYDOCK_API_URL",
+        value_name = "URL",
+        default_value = "https://api.supabase.com"
+    )]
+    pub api_url: String,
+    /// Serve streamable HTTP on this loopback address instead of stdio; the endpoint is /mcp.
+    #[arg(long, env = "DRYDOCK_HTTP", value_name = "ADDRESS:PORT")]
+    pub http: Option<SocketAddr>,
+    /// A Host value to answer besides loopback's own; may be repeated.
+    #[arg(long, value_name = "HOST", requires = "http")]
+    pub allowed_host: Vec<String>,
+    /// An Origin value to answer besides loopback's own; may be repeated.
+    #[arg(long, value_name = "ORIGIN", requires = "http")]
+    pub allowed_origin: Vec<String>,
+    /// Touch this project alone.
+    #[arg(long, env = "DRYDOCK_PROJECT_REF", value_name = "REF")]
+    pub project_ref: Option<Ref>,
+    /// Offer tools that read, and no others.
+    #[arg(long, env = "DRYDOCK_READ_ONLY")]
+    pub read_only: bool,
+    /// Offer these groups of tools, and no others.
+    #[arg(
+        long,
+        env = "DRYDOCK_FEATURES",
+        value_name = "GROUPS",
+        value_delimiter = ','
+    )]
+    pub features: Option<Vec<Group>>,
+    /// The name of the branch where writes land.
+    #[arg(
+        long,
+        env = "DRYDOCK_DEV_BRANCH",
+        value_name = "NAME",
+        default_value = "DEV"
+    )]
+    pub dev_branch: String,
+    /// When a missing DEV branch is made.
+    #[arg(
+        long,
+        env = "DRYDOCK_CREATE_DEV_BRANCH",
+        value_name = "WHEN",
+        default_value = "first-write"
+    )]
+    pub create_dev_branch: BranchCreation,
+    /// What agents may do with production's rows.
+    #[arg(
+        long,
+        env = "DRYDOCK_PRODUCTION_ROWS",
+        value_name = "WHAT",
+        default_value = "deny"
+    )]
+    pub production_rows: ProductionRows,
+    /// Whether the gate replays the migrations on a temporary branch, which a cloud bills.
+    #[arg(
+        long,
+        env = "DRYDOCK_REPLAY",
+        value_name = "ON|OFF",
+        default_value = "on"
+    )]
+    pub replay: Switch,
+    /// How many rows a query's result holds at most.
+    #[arg(
+        long,
+        env = "DRYDOCK_MAX_ROWS",
+        value_name = "N",
+        default_value_t = 1000
+    )]
+    pub max_rows: usize,
+}
+
+impl ServeArgs {
+    /// The operator's limits.
+    pub fn policy(&self) -> Policy {
+        Policy {
+            dev_branch: self.dev_branch.clone(),
+            branch_creation: self.create_dev_branch,
+            production_rows: self.production_rows,
+            replay: self.replay == Switch::On,
+            read_only: self.read_only,
+            project: self.project_ref.clone(),
+            max_rows: self.max_rows,
+        }
+    }
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+/// What the local platform's database engine takes.
+#[derive(Debug, Clone, Args)]
+pub struct EngineArgs {
+    /// The directory that holds postgres and initdb; looked for without, and fetched with npm if
+    /// the machine has none.
+    #[arg(long, env = "DRYDOCK_POSTGRES_BIN", value_name = "DIR")]
+    pub postgres_bin: Option<PathBuf>,
+    /// Where templates of databases are kept; in the data directory without. May be shared.
+    #[arg(long, env = "DRYDOCK_TEMPLATES", value_name = "DIR")]
+    pub templates: Option<PathBuf>,
+}
+
+/// What the local platform takes.
+#[derive(Debug, Clone, Args)]
+pub struct PlatformArgs {
+    /// Where things lie.
+    #[command(flatten)]
+    pub data_dir: DataDir,
+    /// What the engine takes.
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// The port on 127.0.0.1; the one from before, or any, without.
+    #[arg(long, env = "DRYDOCK_PLATFORM_PORT", value_name = "PORT")]
+    pub port: Option<u16>,
+    /// Remove everything at the end.
+    #[arg(long)]
+    pub ephemeral: bool,
+    /// End the platform that is running, with every database server, and wait until it has.
+    #[arg(long, conflicts_with_all = ["port", "ephemeral", "background"])]
+    pub stop: bool,
+    /// Started by a server: leave its terminal, log to a file, end when idle.
+    #[arg(long, hide = true)]
+    pub background: bool,
+    /// After how many minutes without a request one in the background ends by itself.
+    #[arg(
+        long,
+        env = "DRYDOCK_IDLE_MINUTES",
+        value_name = "N",
+        default_value_t = 30
+    )]
+    pub idle_minutes: u64,
+}
+
+/// What the demo takes.
+#[derive(Debug, Clone, Args)]
+pub struct DemoArgs {
+    /// What the engine takes.
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// Print the steps as one JSON document.
+    #[arg(long)]
+    pub json: bool,
+    /// Leave the platform running, and print a client's configuration for it.
+    #[arg(long)]
+    pub keep: bool,
+}
+
+/// MCP clients that a configuration can be written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ClientName {
+    /// Claude Code: .mcp.json
+    Claude,
+    /// Cursor: .cursor/mcp.json
+    Cursor,
+    /// Visual Studio Code: .vscode/mcp.json
+    Vscode,
+}
+
+/// What init takes.
+#[derive(Debug, Clone, Args)]
+pub struct InitArgs {
+    /// The client.
+    pub client: ClientName,
+    /// Where things lie.
+    #[command(flatten)]
+    pub data_dir: DataDir,
+    /// Show the configuration and write nothing.
+    #[arg(long)]
+    pub print: bool,
+}
+
+/// What to do with the journal.
+#[derive(Debug, Clone, Args)]
+pub struct JournalArgs {
+    /// tail or verify.
+    pub action: JournalAction,
+    /// Where things lie.
+    #[command(flatten)]
+    pub data_dir: DataDir,
+    /// How many entries to show.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub count: u32,
+}
+
+/// What can be done with the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum JournalAction {
+    /// Show the latest entries, one JSON object a line.
+    Tail,
+    /// Walk the whole chain; fails at the first entry that does not fit.
+    Verify,
+}
