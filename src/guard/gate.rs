@@ -11,15 +11,16 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::judging::AskedSql;
 use super::ledger::{Ledger, LedgerMigration};
-use super::migrate::{judged, refused, replay_transaction};
+use super::migrate::replay_transaction;
 use super::reading::{level_word, lint_object};
 use super::state::{State, differences};
 use super::{Code, Dev, FoundLint, Next, Refusal};
 use crate::api::DevBranch;
 use crate::api::advisors::{Level, Lint};
 use crate::api::database::{QueryBody, RunQuery};
-use crate::sql::{self, Decision};
+use crate::sql;
 
 /// The names of temporary branches begin so.
 const REPLAY_PREFIX: &str = "drydock-replay-";
@@ -178,7 +179,7 @@ impl Dev {
             Ok(()) => {}
             Err(refusal) if refusal.code == Code::RestorePointMissing => {
                 let mut check = Check::new(name, CheckStatus::Failed, refusal.message);
-                check.next = refusal.next;
+                check.next = refusal.next.map(|next| *next);
                 return Ok((check, Some(Code::RestorePointMissing)));
             }
             Err(refusal) => return Err(refusal),
@@ -397,10 +398,12 @@ impl Dev {
         rehearsal: &DevBranch,
         migration: &LedgerMigration,
     ) -> Result<(), Refusal> {
-        let batch = sql::judge(&migration.sql).map_err(judged)?;
-        if let Decision::Refuse(objection) = sql::decide(&batch, sql::Tool::ApplyMigration) {
-            return Err(refused(&objection));
+        AskedSql {
+            tool: "apply_migration",
+            project: self.branch.project().as_str(),
+            query: &migration.sql,
         }
+        .judge(sql::Tool::ApplyMigration)?;
         let body = QueryBody {
             query: replay_transaction(
                 &migration.version,

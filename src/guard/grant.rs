@@ -278,7 +278,7 @@ pub enum Release {
     /// The policy allows it without asking.
     WithinPolicy(WithinPolicy),
     /// Allowed if, and only if, the branch passes the gate at that moment.
-    Gated(Dev),
+    Gated(Box<Dev>),
 }
 
 /// What the policy allows without asking.
@@ -292,7 +292,8 @@ impl Grant for Release {
 
     async fn resolve(call: Call, target: Target) -> Result<Self, Refusal> {
         if target.project.is_some() {
-            return Ok(Self::Gated(Dev::resolve(call, target).await?));
+            let dev = Dev::resolve(call, target).await?;
+            return Ok(Self::Gated(Box::new(dev)));
         }
         if call.guard.policy().project.is_some() {
             return Err(Refusal::new(

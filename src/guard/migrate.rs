@@ -13,12 +13,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
+use super::judging::AskedSql;
 use super::ledger::Ledger;
 use super::{Code, Dev, Guard, Next, Refusal};
 use crate::api::database::{QueryBody, RunQuery};
 use crate::api::{ApiError, DevBranch};
 use crate::clock;
-use crate::sql::{self, Decision};
+use crate::sql;
 use crate::store::PointStatus;
 
 /// The SQLSTATE with which the transaction's own check says that the ledger was touched.
@@ -90,10 +91,12 @@ pub struct Migrated {
 impl Dev {
     /// Applies one migration, and makes its restore point.
     pub async fn migrate(&self, request: MigrationRequest) -> Result<Migrated, Refusal> {
-        let batch = sql::judge(&request.query).map_err(judged)?;
-        if let Decision::Refuse(objection) = sql::decide(&batch, sql::Tool::ApplyMigration) {
-            return Err(refused(&objection));
-        }
+        let asked = AskedSql {
+            tool: "apply_migration",
+            project: self.branch.project().as_str(),
+            query: &request.query,
+        };
+        let (batch, _) = asked.judge(sql::Tool::ApplyMigration)?;
         check_name(&request.name)?;
         let guard = &self.call.guard;
         let _turn = guard.branch_turn(self.branch.reference()).await?;
@@ -492,26 +495,4 @@ fn without_wrapping(message: &str) -> String {
         })
         .collect::<Vec<_>>()
         .join("\n")
-}
-
-/// The judge could not read the SQL at all.
-pub(super) fn judged(error: sql::SqlError) -> Refusal {
-    Refusal::new(Code::Sql(error.code()), error.to_string())
-}
-
-/// The judge read the SQL and refuses it.
-pub(super) fn refused(objection: &sql::Objection) -> Refusal {
-    Refusal::new(Code::Sql(objection.code), objection.message.clone()).details(json!({
-        "statement": objection.statement + 1,
-        "kind": objection.kind,
-    }))
-}
-
-/// What `execute_sql` makes of this SQL; a refusal says why and what to do instead.
-pub fn judged_sql(query: &str) -> Result<Decision, Refusal> {
-    let batch = sql::judge(query).map_err(judged)?;
-    match sql::decide(&batch, sql::Tool::ExecuteSql) {
-        Decision::Refuse(objection) => Err(refused(&objection)),
-        decision => Ok(decision),
-    }
 }

@@ -12,6 +12,7 @@
 //! points     restore points, their repair, and reverts
 //! state      the hashes of a database's schema and ledger
 //! gate       the conditions of a merge;  merge: the merge itself, followed to its end
+//! judging    the SQL judge's answer in the guard's terms
 //! projects   launching projects;  reading: what only looks
 //! policy     the operator's limits;  refusal: a typed "no";  redact: what must not get out
 //! ```
@@ -19,6 +20,7 @@
 mod branches;
 mod gate;
 mod grant;
+mod judging;
 mod ledger;
 mod merge;
 mod migrate;
@@ -45,8 +47,9 @@ use crate::store::{Lease, Store};
 pub use branches::{Diff, ObjectChange};
 pub use gate::{Check, CheckStatus, FixMigration, Verdict};
 pub use grant::{Class, Dev, Grant, Read, Release, Sql};
+pub use judging::judged_sql;
 pub use merge::{Merged, MergedMigrations, NotMerged};
-pub use migrate::{AppliedMigration, Change, MadePoint, Migrated, MigrationRequest, judged_sql};
+pub use migrate::{AppliedMigration, Change, MadePoint, Migrated, MigrationRequest};
 pub use pipeline::{Outcome, run};
 pub use points::{ListedPoint, Reverted, RowCount};
 pub use policy::{BranchCreation, Policy, ProductionRows};

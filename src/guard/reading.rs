@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::judging::AskedSql;
 use super::{
     AppliedMigration, Code, Dev, Environment, LaunchedProject, Next, ProductionRows, Read, Refusal,
 };
@@ -16,7 +17,7 @@ use crate::api::organizations::{
 use crate::api::projects::{
     GetHealth, GetProject, GetRegions, Regions, RegionsQuery, ServiceHealth,
 };
-use crate::sql::{self, Decision};
+use crate::sql;
 
 /// The most bytes of rows that a result holds.
 const MAX_BYTES: usize = 256 * 1024;
@@ -220,16 +221,18 @@ impl Read {
 
     /// Runs one statement that reads. Production's rows are guarded; its catalogue is not.
     pub async fn query(&self, query: &str) -> Result<QueryResult, Refusal> {
-        let batch = sql::judge(query).map_err(super::migrate::judged)?;
         let on_production = self.environment() == Environment::Production;
         let tool = if on_production {
             sql::Tool::ReadOnly
         } else {
             sql::Tool::ExecuteSql
         };
-        if let Decision::Refuse(objection) = sql::decide(&batch, tool) {
-            return Err(super::migrate::refused(&objection));
-        }
+        let asked = AskedSql {
+            tool: "execute_sql",
+            project: self.project()?.as_str(),
+            query,
+        };
+        let (batch, _) = asked.judge(tool)?;
         if on_production
             && !batch.touches_only_metadata()
             && self.call.guard.policy().production_rows == ProductionRows::Deny

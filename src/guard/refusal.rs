@@ -153,11 +153,11 @@ pub struct Refusal {
     /// What happened and what to do, in a sentence or two.
     pub message: String,
     /// The call to make instead, if an agent can do anything.
-    pub next: Option<Next>,
+    pub next: Option<Box<Next>>,
     /// What the operator must do, if an agent cannot.
     pub operator: Option<String>,
     /// Facts, by name.
-    pub details: Value,
+    pub details: Box<Value>,
 }
 
 impl Refusal {
@@ -168,7 +168,7 @@ impl Refusal {
             message: message.into(),
             next: None,
             operator: None,
-            details: json!({}),
+            details: Box::new(json!({})),
         }
     }
 
@@ -180,7 +180,7 @@ impl Refusal {
     /// With the call to make instead.
     #[must_use]
     pub fn next(mut self, next: Next) -> Self {
-        self.next = Some(next);
+        self.next = Some(Box::new(next));
         self
     }
 
@@ -194,7 +194,7 @@ impl Refusal {
     /// With facts.
     #[must_use]
     pub fn details(mut self, details: Value) -> Self {
-        self.details = details;
+        self.details = Box::new(details);
         self
     }
 

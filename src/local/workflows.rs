@@ -200,7 +200,7 @@ impl Platform {
                 let name = row.rest.first().and_then(Value::as_str).unwrap_or_default();
                 text.push_str(&format!("-- migration {} {name}\n", row.version));
                 text.push_str(&row.statements.join(";\n"));
-                text.push_str("\n");
+                text.push('\n');
             }
         }
         Ok(text)

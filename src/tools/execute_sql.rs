@@ -56,7 +56,7 @@ impl Tool for ExecuteSql {
         let target = Target::project(&input.project_id)
             .branch(input.branch.as_deref())
             .environment(input.environment);
-        Ok(match judged_sql(&input.query)? {
+        Ok(match judged_sql(&input.project_id, &input.query)? {
             Decision::Read => target.to_read(),
             _ => target.or_create(),
         })
@@ -72,7 +72,7 @@ impl Tool for ExecuteSql {
         };
         let result = match grant {
             Sql::Read(read) => read.query(&input.query).await?,
-            Sql::Dev(dev) => match judged_sql(&input.query)? {
+            Sql::Dev(dev) => match judged_sql(&input.project_id, &input.query)? {
                 Decision::RunAsMigration => {
                     let done = dev
                         .migrate(MigrationRequest {

@@ -1,0 +1,148 @@
+//! The judge's answer in the guard's terms: a decision, or a refusal with the call to make instead.
+
+use serde_json::{Value, json};
+
+use super::{Code, Next, Refusal};
+use crate::sql::{self, Batch, Decision, Objection, Suggestion};
+
+/// SQL as it was asked for: enough to say what to ask for instead.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AskedSql<'a> {
+    /// The tool that was called.
+    pub(super) tool: &'static str,
+    /// The project's ref, as it was given.
+    pub(super) project: &'a str,
+    /// The SQL.
+    pub(super) query: &'a str,
+}
+
+/// What `execute_sql` makes of this SQL; a refusal says why and what to do instead.
+pub fn judged_sql(project_id: &str, query: &str) -> Result<Decision, Refusal> {
+    let asked = AskedSql {
+        tool: "execute_sql",
+        project: project_id,
+        query,
+    };
+    Ok(asked.judge(sql::Tool::ExecuteSql)?.1)
+}
+
+impl AskedSql<'_> {
+    /// Reads the SQL and decides about it.
+    pub(super) fn judge(self, tool: sql::Tool) -> Result<(Batch, Decision), Refusal> {
+        let batch = sql::judge(self.query)
+            .map_err(|error| Refusal::new(Code::Sql(error.code()), error.to_string()))?;
+        match sql::decide(&batch, tool) {
+            Decision::Refuse(objection) => Err(self.refuse(&batch, &objection)),
+            decision => Ok((batch, decision)),
+        }
+    }
+
+    fn refuse(self, batch: &Batch, objection: &Objection) -> Refusal {
+        let mut details = json!({
+            "statement": objection.statement + 1,
+            "kind": objection.kind,
+        });
+        let next = objection
+            .suggestion
+            .and_then(|suggestion| self.instead(batch, objection, suggestion));
+        if objection.suggestion == Some(Suggestion::Split)
+            && let Some(details) = details.as_object_mut()
+        {
+            let (schema, data) = sql::split_mixed(self.query, batch);
+            details.insert("schema".to_owned(), json!(schema));
+            details.insert("data".to_owned(), json!(data));
+        }
+        let mut refusal =
+            Refusal::new(Code::Sql(objection.code), objection.message.clone()).details(details);
+        refusal.next = next.map(Box::new);
+        refusal
+    }
+
+    /// The call that does what was meant, where the judge knows a way.
+    fn instead(self, batch: &Batch, objection: &Objection, suggestion: Suggestion) -> Option<Next> {
+        let statement = |index: usize| {
+            let range = batch.statements().get(index)?.text.clone();
+            self.query.get(range)
+        };
+        match suggestion {
+            Suggestion::ApplyMigration => Some(self.migration(
+                self.query,
+                "a migration may do this: it runs on DEV, with a restore point",
+            )),
+            Suggestion::Split => {
+                let (schema, _) = sql::split_mixed(self.query, batch);
+                Some(self.migration(
+                    &schema,
+                    "changes the schema; then send details.data to execute_sql",
+                ))
+            }
+            Suggestion::OneByOne => Some(self.call(
+                self.tool,
+                statement(0)?,
+                "one statement a call; then the next",
+            )),
+            Suggestion::LeaveOut => {
+                let rest: Vec<&str> = (0..batch.statements().len())
+                    .filter(|index| {
+                        batch.statements().get(*index).map(|one| one.class)
+                            != batch
+                                .statements()
+                                .get(objection.statement)
+                                .map(|one| one.class)
+                    })
+                    .filter_map(statement)
+                    .collect();
+                if rest.is_empty() {
+                    return None;
+                }
+                let query = rest.join(";\n") + ";";
+                Some(self.call(self.tool, &query, "the same without what is refused"))
+            }
+            Suggestion::LeaveOutConcurrently => Some(self.call(
+                self.tool,
+                &without_concurrently(self.query),
+                "the same without CONCURRENTLY: the branch has no traffic to spare",
+            )),
+            Suggestion::UseDevBranch => Some(self.call(
+                "execute_sql",
+                self.query,
+                "without environment it runs on the DEV branch",
+            )),
+        }
+    }
+
+    fn call(self, tool: &'static str, query: &str, why: &str) -> Next {
+        if tool == "apply_migration" {
+            return self.migration(query, why);
+        }
+        Next::new(
+            tool,
+            json!({ "project_id": self.project, "query": query }),
+            why,
+        )
+    }
+
+    fn migration(self, query: &str, why: &str) -> Next {
+        let arguments: Value = json!({
+            "project_id": self.project,
+            "name": "change_schema",
+            "query": query,
+        });
+        Next::new("apply_migration", arguments, why)
+    }
+}
+
+/// The text without the word, in whatever case; words in strings go as well, and the agent sees
+/// what it is given.
+fn without_concurrently(query: &str) -> String {
+    const WORD: &str = "concurrently";
+    let mut out = String::with_capacity(query.len());
+    let mut rest = query;
+    while let Some(at) = rest.to_ascii_lowercase().find(WORD) {
+        let (before, after) = rest.split_at(at);
+        out.push_str(before.trim_end());
+        rest = after.get(WORD.len()..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    out
+}
