@@ -57,15 +57,6 @@ impl Server {
             offer: Arc::new(offer),
         }
     }
-
-    /// The tools that are offered, as clients see them.
-    pub fn listed_tools(&self) -> Vec<Tool> {
-        CATALOGUE
-            .iter()
-            .filter(|entry| self.offer.includes(entry))
-            .map(listed)
-            .collect()
-    }
 }
 
 impl ServerHandler for Server {
@@ -86,7 +77,12 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.listed_tools())
+        let offered = CATALOGUE
+            .iter()
+            .filter(|entry| self.offer.includes(entry))
+            .map(listed)
+            .collect();
+        Ok(ListToolsResult::with_all_items(offered)
             .with_ttl_ms(60_000)
             .with_cache_scope(CacheScope::Private))
     }
@@ -165,6 +161,11 @@ impl ServerHandler for Server {
                 .into(),
         )
     }
+}
+
+/// Every tool as clients see it.
+pub fn listed_tools() -> Vec<Tool> {
+    CATALOGUE.iter().map(listed).collect()
 }
 
 /// A tool of the catalogue as clients see it. Its annotations follow from its class.

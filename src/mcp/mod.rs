@@ -8,6 +8,6 @@ mod handler;
 mod http;
 mod stdio;
 
-pub use handler::{Offer, Server};
+pub use handler::{Offer, Server, listed_tools};
 pub use http::{HttpSettings, serve_http};
 pub use stdio::serve_stdio;

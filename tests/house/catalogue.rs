@@ -1,0 +1,114 @@
+//! Rules that hold for every tool.
+
+use std::collections::BTreeSet;
+
+use drydock::guard::Class;
+use drydock::tools::CATALOGUE;
+use serde_json::Value;
+
+use crate::{read, stems};
+
+/// What the default set may take of a model's attention: names, descriptions and input schemas,
+/// in tokens of four bytes.
+const TOKENS: usize = 4500;
+
+#[test]
+fn every_tool_has_its_card_its_file_and_a_name_of_its_own() {
+    let names: Vec<String> = CATALOGUE.iter().map(|tool| tool.name.to_owned()).collect();
+    let unique: BTreeSet<&String> = names.iter().collect();
+    assert_eq!(unique.len(), names.len());
+    let mut sorted = names;
+    sorted.sort();
+    assert_eq!(stems("tools", ".md"), sorted, "cards");
+    let mut files = stems("src/tools", ".rs");
+    files.retain(|stem| stem != "mod");
+    assert_eq!(files, sorted, "files");
+}
+
+#[test]
+fn every_tool_says_what_it_is() {
+    for tool in CATALOGUE.iter() {
+        assert!(!tool.title.is_empty(), "{} has no title", tool.name);
+        assert!(
+            tool.description.len() > 20,
+            "{} has no description",
+            tool.name
+        );
+    }
+}
+
+#[test]
+fn no_schema_holds_a_reference_and_every_input_denies_what_it_does_not_know() {
+    for tool in CATALOGUE.iter() {
+        for schema in [&tool.input_schema, &tool.output_schema] {
+            let text = Value::Object((**schema).clone()).to_string();
+            for word in ["$ref", "$defs", "$schema"] {
+                assert!(!text.contains(word), "{}: {word} in {text}", tool.name);
+            }
+            assert_eq!(
+                schema.get("type"),
+                Some(&Value::from("object")),
+                "{}",
+                tool.name
+            );
+        }
+        assert_eq!(
+            tool.input_schema.get("additionalProperties"),
+            Some(&Value::Bool(false)),
+            "{}",
+            tool.name
+        );
+    }
+}
+
+#[test]
+fn the_catalogue_stays_within_its_budget() {
+    let bytes: usize = CATALOGUE
+        .iter()
+        .map(|tool| {
+            let schema = Value::Object((*tool.input_schema).clone()).to_string();
+            tool.name.len() + tool.description.len() + schema.len()
+        })
+        .sum();
+    assert!(bytes / 4 <= TOKENS, "{} tokens", bytes / 4);
+}
+
+#[test]
+fn a_tool_that_only_adds_is_never_one_that_reads() {
+    for tool in CATALOGUE.iter() {
+        assert!(
+            !(tool.additive && tool.class == Class::Read),
+            "{}",
+            tool.name
+        );
+    }
+}
+
+#[test]
+fn every_prompt_has_its_file() {
+    let mut names: Vec<&str> = drydock::prompts::PROMPTS
+        .iter()
+        .map(|prompt| prompt.name)
+        .collect();
+    names.sort_unstable();
+    assert_eq!(stems("prompts", ".md"), names);
+}
+
+#[test]
+fn tools_that_a_card_or_prompt_names_exist() {
+    let known: BTreeSet<&str> = CATALOGUE.iter().map(|tool| tool.name).collect();
+    for prompt in stems("prompts", ".md") {
+        let text = read(format!("prompts/{prompt}.md"));
+        for word in text.split(|one: char| !(one.is_ascii_lowercase() || one == '_')) {
+            let looks_like_a_tool = [
+                "list_", "get_", "create_", "apply_", "execute_", "check_", "merge_", "revert_",
+            ]
+            .iter()
+            .any(|stem| word.starts_with(stem) && word.len() > stem.len());
+            assert!(
+                !looks_like_a_tool || known.contains(word),
+                "{prompt}: {word}"
+            );
+        }
+    }
+}

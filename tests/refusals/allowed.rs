@@ -1,0 +1,19 @@
+//! What a tool may do: look through Read, write through Dev, merge through Release.
+
+use drydock::guard::{Dev, MigrationRequest, Read, Refusal, Release};
+
+async fn look(grant: Read) -> Result<usize, Refusal> {
+    Ok(grant.projects().await?.len())
+}
+
+async fn write(grant: Dev, request: MigrationRequest) -> Result<String, Refusal> {
+    Ok(grant.migrate(request).await?.migration.version)
+}
+
+async fn merge(grant: Release) -> Result<&'static str, Refusal> {
+    Ok(grant.merge().await?.status)
+}
+
+fn main() {
+    let _ = (look, write, merge);
+}
