@@ -51,9 +51,11 @@ pub struct Check {
     /// What was found, in words.
     pub message: String,
     /// The call that mends it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Next")]
     pub next: Option<Next>,
     /// Facts.
+    #[serde(skip_serializing_if = "Value::is_null")]
     #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub details: Value,
 }
@@ -92,7 +94,7 @@ impl Check {
             status,
             message: message.into(),
             next: None,
-            details: json!({}),
+            details: Value::Null,
         }
     }
 

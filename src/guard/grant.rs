@@ -88,6 +88,9 @@ async fn find_place(call: &Call, target: &Target, resolved: Resolved) -> Result<
         branch: None,
         redirected: false,
     };
+    if target.whole {
+        return Ok(production(project));
+    }
     match target.environment {
         Some(Environment::Production) if branch.is_some() => {
             return Err(Refusal::invalid(

@@ -88,6 +88,32 @@ pub struct Migrated {
     pub repeated: bool,
 }
 
+impl MigrationRequest {
+    /// SQL that came without a name, named by the first thing that it does.
+    pub fn unnamed(query: String) -> Self {
+        let first = sql::judge(&query).ok().and_then(|batch| {
+            let effect = batch.effects().next()?;
+            Some(format!(
+                "{} {} {}",
+                effect.action, effect.object_kind, effect.object
+            ))
+        });
+        let mut name: String = first
+            .unwrap_or_else(|| "execute sql".to_owned())
+            .chars()
+            .map(|one| if one.is_alphanumeric() { one } else { '_' })
+            .take(60)
+            .collect();
+        name.make_ascii_lowercase();
+        Self {
+            name,
+            query,
+            version: None,
+            idempotency_key: None,
+        }
+    }
+}
+
 impl Dev {
     /// Applies one migration, and makes its restore point.
     pub async fn migrate(&self, request: MigrationRequest) -> Result<Migrated, Refusal> {

@@ -54,7 +54,7 @@ pub use pipeline::{Outcome, run};
 pub use points::{ListedPoint, Reverted, RowCount};
 pub use policy::{BranchCreation, Policy, ProductionRows};
 pub use projects::{LaunchedProject, NewProject};
-pub use reading::{FoundLint, QueryResult};
+pub use reading::{ChangedRows, FoundLint, QueryResult};
 pub use refusal::{Code, Next, Refusal};
 pub use target::{Environment, Target, TargetView};
 pub use tool::{Call, Progress, Tool};

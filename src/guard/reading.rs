@@ -291,11 +291,38 @@ impl super::Guard {
     }
 }
 
+/// Rows that data changes touched, those by triggers included.
+#[derive(Debug, Clone, Copy, Default, Serialize, JsonSchema)]
+pub struct ChangedRows {
+    /// Rows inserted.
+    pub inserted: i64,
+    /// Rows updated.
+    pub updated: i64,
+    /// Rows deleted; those of a TRUNCATE are not counted.
+    pub deleted: i64,
+}
+
+/// The transaction's own counters, as its last statement.
+const COUNT_CHANGES: &str = ";\nselect coalesce(sum(n_tup_ins), 0)::bigint as inserted, \
+    coalesce(sum(n_tup_upd), 0)::bigint as updated, coalesce(sum(n_tup_del), 0)::bigint as deleted \
+    from pg_catalog.pg_stat_xact_user_tables";
+
 impl Dev {
-    /// Runs data changes.
-    pub async fn change_data(&self, query: &str) -> Result<QueryResult, Refusal> {
+    /// Runs data changes as one transaction. What they return is the result; where they return
+    /// nothing, the rows that they changed are counted.
+    pub async fn change_data(
+        &self,
+        query: &str,
+    ) -> Result<(QueryResult, Option<ChangedRows>), Refusal> {
+        let returns = query.to_ascii_lowercase().contains("returning");
+        let query = if returns {
+            query.to_owned()
+        } else {
+            // A new line ends a comment that the query may end with.
+            format!("{query}\n{COUNT_CHANGES}")
+        };
         let body = QueryBody {
-            query: query.to_owned(),
+            query,
             parameters: None,
             read_only: None,
         };
@@ -304,7 +331,20 @@ impl Dev {
             .client()
             .write::<RunQuery>(&self.branch, &(), &body)
             .await?;
-        Ok(cut(rows, guard.policy().max_rows))
+        if returns {
+            return Ok((cut(rows, guard.policy().max_rows), None));
+        }
+        let count = |column: &str| {
+            rows.first()
+                .and_then(|row| row.get(column)?.as_i64())
+                .unwrap_or_default()
+        };
+        let changed = ChangedRows {
+            inserted: count("inserted"),
+            updated: count("updated"),
+            deleted: count("deleted"),
+        };
+        Ok((cut(Vec::new(), 0), Some(changed)))
     }
 
     /// Makes the restore point that precedes a mass change of data.

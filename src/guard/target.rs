@@ -31,6 +31,7 @@ pub struct Target {
     pub(super) create: bool,
     pub(super) writes: bool,
     pub(super) as_is: bool,
+    pub(super) whole: bool,
 }
 
 impl Target {
@@ -74,6 +75,13 @@ impl Target {
     pub fn as_is(mut self) -> Self {
         self.as_is = true;
         self
+    }
+
+    /// The project with all its branches, whichever of its refs was given.
+    #[must_use]
+    pub fn whole_project(mut self) -> Self {
+        self.whole = true;
+        self.to_read()
     }
 
     /// Nothing will be written.

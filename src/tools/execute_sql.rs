@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::guard::{
-    AppliedMigration, Environment, MadePoint, MigrationRequest, Refusal, Sql, Target, Tool,
+    AppliedMigration, Change, ChangedRows, Environment, MadePoint, MigrationRequest, Refusal, Sql, Target, Tool,
     judged_sql,
 };
 use crate::sql::Decision;
@@ -38,12 +38,20 @@ pub(super) struct Output {
     rows: Vec<Value>,
     row_count: usize,
     truncated: bool,
+    /// Rows touched, where the SQL returns none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ChangedRows")]
+    changed: Option<ChangedRows>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "AppliedMigration")]
     migration: Option<AppliedMigration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "MadePoint")]
     restore_point: Option<MadePoint>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    changes: Vec<Change>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
 impl Tool for ExecuteSql {
@@ -67,30 +75,31 @@ impl Tool for ExecuteSql {
             rows: Vec::new(),
             row_count: 0,
             truncated: false,
+            changed: None,
             migration: None,
             restore_point: None,
+            changes: Vec::new(),
+            notes: Vec::new(),
         };
         let result = match grant {
             Sql::Read(read) => read.query(&input.query).await?,
             Sql::Dev(dev) => match judged_sql(&input.project_id, &input.query)? {
                 Decision::RunAsMigration => {
-                    let done = dev
-                        .migrate(MigrationRequest {
-                            name: "execute_sql".to_owned(),
-                            query: input.query,
-                            version: None,
-                            idempotency_key: None,
-                        })
-                        .await?;
+                    let request = MigrationRequest::unnamed(input.query);
+                    let done = dev.migrate(request).await?;
                     output.migration = Some(done.migration);
                     output.restore_point = Some(done.restore_point);
+                    output.changes = done.changes;
+                    output.notes = done.notes;
                     return Ok(output);
                 }
                 Decision::WriteData { mass } => {
                     if mass {
                         output.restore_point = Some(dev.point_before_mass_change().await?);
                     }
-                    dev.change_data(&input.query).await?
+                    let (result, changed) = dev.change_data(&input.query).await?;
+                    output.changed = changed;
+                    result
                 }
                 Decision::Read | Decision::Migrate | Decision::Refuse(_) => {
                     return Err(Refusal::invalid("this SQL cannot run here"));
@@ -105,19 +114,28 @@ impl Tool for ExecuteSql {
 
     fn say(output: &Output) -> String {
         if let (Some(migration), Some(point)) = (&output.migration, &output.restore_point) {
-            return format!(
+            let mut text = format!(
                 "This changes the schema, so it ran as migration {}; {} returns to this moment.",
                 migration.version, point.name
             );
+            for note in &output.notes {
+                text.push_str("\nNote: ");
+                text.push_str(note);
+            }
+            return text;
         }
-        let mut text = format!("{} row(s).", output.row_count);
-        if output.truncated {
-            text = format!(
+        let mut text = match &output.changed {
+            Some(rows) => format!(
+                "{} row(s) inserted, {} updated, {} deleted.",
+                rows.inserted, rows.updated, rows.deleted
+            ),
+            None if output.truncated => format!(
                 "{} row(s), of which the first {} follow.",
                 output.row_count,
                 output.rows.len()
-            );
-        }
+            ),
+            None => format!("{} row(s).", output.row_count),
+        };
         if let Some(point) = &output.restore_point {
             text.push_str(&format!(
                 " {} returns to the moment before.",

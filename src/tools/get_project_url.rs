@@ -37,7 +37,7 @@ impl Tool for GetProjectUrl {
     type Grant = Read;
 
     fn target(input: &Input) -> Result<Target, Refusal> {
-        Ok(Target::project(&input.project_id).to_read())
+        Ok(Target::project(&input.project_id).whole_project())
     }
 
     async fn call(grant: Read, _: Input) -> Result<Output, Refusal> {

@@ -54,7 +54,7 @@ impl Tool for ListBranches {
     type Grant = Read;
 
     fn target(input: &Input) -> Result<Target, Refusal> {
-        Ok(Target::project(&input.project_id).to_read())
+        Ok(Target::project(&input.project_id).whole_project())
     }
 
     async fn call(grant: Read, _: Input) -> Result<Output, Refusal> {

@@ -61,10 +61,11 @@ impl Tool for ListTables {
         let mut tables = grant
             .catalogue_rows(include_str!("list_tables.sql"), vec![json!(schemas)])
             .await?;
-        if !input.verbose {
-            for table in &mut tables {
-                table.retain(|key, _| BRIEF.contains(&key.as_str()));
-            }
+        for table in &mut tables {
+            table.retain(|key, value| {
+                (input.verbose || BRIEF.contains(&key.as_str())) && !value.is_null()
+            });
+            table.values_mut().for_each(drop_nulls);
         }
         Ok(Output { tables })
     }
@@ -84,5 +85,17 @@ impl Tool for ListTables {
             text.push_str(&format!(" Without row security: {}.", open.join(", ")));
         }
         text
+    }
+}
+
+/// What is not there need not be read: a column without a default has none.
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        Value::Object(object) => {
+            object.retain(|_, value| !value.is_null());
+            object.values_mut().for_each(drop_nulls);
+        }
+        _ => {}
     }
 }
