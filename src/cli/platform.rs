@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::print_line;
 use crate::config::PlatformArgs;
-use crate::local::{PlatformSettings, run_platform, stop_platform};
+use crate::local::{PlatformSettings, Ready, run_or_join, run_platform, stop_platform};
 
 pub(super) async fn run(args: PlatformArgs) -> Result<(), String> {
     let data_dir = args.data_dir.path()?;
@@ -35,12 +35,16 @@ pub(super) async fn run(args: PlatformArgs) -> Result<(), String> {
         postgres: args.engine.postgres_bin,
         templates: args.engine.templates,
     };
-    let served = run_platform(settings, |ready| {
+    let announce = |ready: &Ready| {
         if let Ok(line) = serde_json::to_string(ready) {
             print_line(&line);
         }
-    })
-    .await;
+    };
+    let served = if background {
+        run_or_join(settings, announce).await
+    } else {
+        run_platform(settings, announce).await
+    };
     served.map_err(|error| {
         let message = error.to_string();
         if background {

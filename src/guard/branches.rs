@@ -7,7 +7,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::ledger::LedgerMigration;
-use super::points::next_name;
 use super::state::differences;
 use super::{Call, Code, Dev, Guard, MadePoint, Next, Read, Refusal, WAIT};
 use crate::api::branches::{
@@ -141,9 +140,9 @@ impl Guard {
                     ),
                 )
                 .next(Next::new(
-                    call.tool,
-                    json!({ "project_id": project }),
-                    "the same call again attaches to what is under way",
+                    "create_branch",
+                    json!({ "project_id": project, "name": name }),
+                    "waits for the branch that is under way; then repeat the call",
                 )));
             }
             tokio::time::sleep(pause).await;
@@ -261,8 +260,7 @@ impl Dev {
         let _turn = guard.branch_turn(branch).await?;
         self.repair().await?;
         let before = guard.ledger(branch).await?;
-        let points = guard.store().points(branch).await?;
-        let point_before = self.new_point(&next_name(&points, "rebase")).await?;
+        let point_before = self.numbered_point("rebase").await?;
         self.call.step("rebasing onto production");
         guard
             .client()
@@ -283,8 +281,7 @@ impl Dev {
             .missing_from(&before)
             .map(|entry| entry.version.clone())
             .collect();
-        let points = guard.store().points(branch).await?;
-        let point_after = self.new_point(&next_name(&points, "rebased")).await?;
+        let point_after = self.numbered_point("rebased").await?;
         guard.record_production(project, "rebase").await?;
         Ok((brought, point_before, point_after))
     }
@@ -316,7 +313,6 @@ impl Dev {
         if !dropped.is_empty() && !discard_unmerged {
             return Err(self.would_lose(&dropped));
         }
-        let points = guard.store().points(branch).await?;
         self.call.step("resetting the branch");
         let body = WorkflowBody {
             migration_version: version,
@@ -329,7 +325,7 @@ impl Dev {
         guard
             .until_settled(&self.call, project, self.branch.name())
             .await?;
-        let point = self.new_point(&next_name(&points, BASELINE)).await?;
+        let point = self.numbered_point(BASELINE).await?;
         Ok((point, dropped.into_iter().map(shown).collect()))
     }
 

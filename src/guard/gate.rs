@@ -85,6 +85,7 @@ pub struct Verdict {
     /// The code that a refusal of the merge has.
     pub(super) code: Option<Code>,
     pub(super) production_ledger: Ledger,
+    pub(super) production_state_hash: String,
 }
 
 impl Check {
@@ -172,6 +173,7 @@ impl Dev {
             state_hash: branch.state_hash,
             code,
             production_ledger: production.ledger,
+            production_state_hash: production.state_hash,
         })
     }
 

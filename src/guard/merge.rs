@@ -13,12 +13,13 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::gate::Verdict;
-use super::points::next_name;
 use super::{CheckStatus, Code, Dev, Next, Refusal, Release, WAIT};
 use crate::api::ReleasePermit;
-use crate::api::branches::{ListBranches, MergeBranch, WorkflowBody};
+use crate::api::advisors::Level;
+use crate::api::branches::{BranchStatus, ListBranches, MergeBranch, WorkflowBody};
 use crate::api::restore_points::{CreateRestorePoint, RestorePointName};
-use crate::store::PointStatus;
+use crate::clock;
+use crate::store::{Merging, PointStatus};
 
 /// What a merge carried.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -69,9 +70,8 @@ impl Dev {
         let (project, branch) = (self.branch.project(), self.branch.reference());
         let _project_turn = guard.project_turn(project).await?;
         let _turn = guard.branch_turn(branch).await?;
-        if let Some(begun) = guard.store().merging(project).await? {
-            self.call.step("following the merge that is under way");
-            return self.follow(&begun.expected, None).await;
+        if let Some(merged) = self.take_up_earlier_merge().await? {
+            return Ok(merged);
         }
         let verdict = self.judge_merge().await?;
         if let Some(code) = verdict.code {
@@ -89,23 +89,28 @@ impl Dev {
                 advisor: "not asked".to_owned(),
             });
         };
-        // Taken again right before the merge: what was judged is what is merged.
-        let now = guard.state(branch).await?;
-        if now.state_hash != verdict.state_hash {
+        // Taken again right before the merge: what was judged is what is merged, into what it was
+        // judged against.
+        if guard.state(branch).await?.state_hash != verdict.state_hash
+            || guard.state(project).await?.state_hash != verdict.production_state_hash
+        {
             return Err(Refusal::new(
                 Code::StaleCheck,
-                "the branch changed while it was being checked; nothing was merged",
+                "the branch or production changed while the gate looked; nothing was merged",
             )
             .next(self.check_again()));
         }
         let permit = ReleasePermit::issue();
         let point = self.production_point(&permit, &newest).await;
-        let mut expected = verdict.production_ledger.versions();
-        expected.extend(verdict.unmerged.iter().cloned());
-        guard
-            .store()
-            .begin_merge(project, branch, &expected, &verdict.state_hash)
-            .await?;
+        let before = verdict.production_ledger.versions();
+        let merging = Merging {
+            branch_ref: branch.to_string(),
+            expected: before.iter().chain(&verdict.unmerged).cloned().collect(),
+            before,
+            state_hash: verdict.state_hash,
+            started_at: clock::now(),
+        };
+        guard.store().begin_merge(project, &merging).await?;
         self.call.step("merging into production");
         let body = WorkflowBody {
             migration_version: Some(newest),
@@ -120,9 +125,33 @@ impl Dev {
             guard.store().end_merge(project).await?;
             return Err(error.into());
         }
-        let mut merged = self.follow(&expected, Some(&verdict)).await?;
+        let mut merged = self.follow(&merging).await?;
         merged.production_restore_point = point;
         Ok(merged)
+    }
+
+    /// A merge whose server died is followed to its end first. `None` if there is none, if the
+    /// platform was never told of it, or if it was another branch's: then the way is free.
+    async fn take_up_earlier_merge(&self) -> Result<Option<Merged>, Refusal> {
+        let guard = &self.call.guard;
+        let project = self.branch.project();
+        let Some(begun) = guard.store().merging(project).await? else {
+            return Ok(None);
+        };
+        self.call.step("following the merge that was begun before");
+        let untouched = guard.ledger(project).await?.versions() == begun.before;
+        if untouched
+            && self
+                .production_workflow()
+                .await?
+                .is_none_or(|status| status.is_settled())
+        {
+            // Telling the platform again is safe: it applies only what production lacks.
+            guard.store().end_merge(project).await?;
+            return Ok(None);
+        }
+        let merged = self.follow(&begun).await?;
+        Ok((begun.branch_ref == self.branch.reference().as_str()).then_some(merged))
     }
 
     /// A point on production, where the platform offers one.
@@ -131,11 +160,9 @@ impl Dev {
         let project = self.branch.project();
         let points = guard.store().points(project).await.ok()?;
         let plain = format!("pm-{newest}");
-        let name = if points.iter().any(|point| point.name == plain) {
-            next_name(&points, "premerge")
-        } else {
-            plain
-        };
+        let name = std::iter::once(plain.clone())
+            .chain((2..10).map(|again| format!("{plain}~{again}")))
+            .find(|name| points.iter().all(|point| &point.name != name))?;
         let body = RestorePointName { name: name.clone() };
         let made = guard
             .client()
@@ -160,53 +187,19 @@ impl Dev {
     }
 
     /// Waits until production's ledger is the expected one, or the platform has given up.
-    async fn follow(
-        &self,
-        expected: &[String],
-        verdict: Option<&Verdict>,
-    ) -> Result<Merged, Refusal> {
+    async fn follow(&self, merging: &Merging) -> Result<Merged, Refusal> {
         let guard = &self.call.guard;
         let project = self.branch.project();
-        let deadline = tokio::time::Instant::now() + WAIT;
-        let mut pause = Duration::from_millis(10);
-        let mut settled_rounds = 0;
-        let ledger = loop {
-            let failed = self.workflow_failed().await?;
-            let ledger = guard.ledger(project).await?.versions();
-            if ledger == expected {
-                break ledger;
-            }
-            // A failure that is read before the ledger may be an older one: it must stay.
-            settled_rounds = if failed { settled_rounds + 1 } else { 0 };
-            if settled_rounds > 3 {
-                break ledger;
-            }
-            if tokio::time::Instant::now() >= deadline {
-                return Err(Refusal::new(
-                    Code::InProgress,
-                    "the merge is under way and needs more time; repeat the call to follow it",
-                )
-                .next(Next::new(
-                    "merge_branch",
-                    json!({ "project_id": project, "branch": self.branch.name() }),
-                    "attaches to the merge that is under way",
-                )));
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(2));
-        };
-        guard.store().end_merge(project).await?;
-        let before = verdict.map(|verdict| verdict.production_ledger.versions());
-        let carried: Vec<String> = match &before {
-            Some(before) => ledger
-                .iter()
-                .filter(|version| !before.contains(version))
-                .cloned()
-                .collect(),
-            None => ledger.clone(),
-        };
-        if ledger != expected {
-            let missing: Vec<&String> = expected
+        let ledger = self.settled_ledger(&merging.expected).await?;
+        let carried: Vec<String> = ledger
+            .iter()
+            .filter(|version| !merging.before.contains(version))
+            .cloned()
+            .collect();
+        if ledger != merging.expected {
+            guard.store().end_merge(project).await?;
+            let missing: Vec<&String> = merging
+                .expected
                 .iter()
                 .filter(|version| !ledger.contains(version))
                 .collect();
@@ -221,19 +214,9 @@ impl Dev {
             ))
             .details(json!({ "applied": carried, "missing": missing })));
         }
+        // Recorded before the merge is forgotten: a failure here is made good by the next call.
         guard.record_production(project, "merge").await?;
-        let advisor = match guard.lints(project, false).await {
-            Ok(lints) => {
-                use crate::api::advisors::Level;
-                let count = |level| lints.iter().filter(|lint| lint.level == level).count();
-                format!(
-                    "{} errors, {} warnings on production",
-                    count(Level::Error),
-                    count(Level::Warn)
-                )
-            }
-            Err(refusal) => refusal.message,
-        };
+        guard.store().end_merge(project).await?;
         Ok(Merged {
             status: "merged",
             merged: MergedMigrations {
@@ -242,12 +225,65 @@ impl Dev {
             },
             not_merged: not_merged(),
             production_restore_point: None,
-            advisor,
+            advisor: self.advisor_on_production().await,
         })
     }
 
-    /// Whether production's own entry says that its migrations failed.
-    async fn workflow_failed(&self) -> Result<bool, Refusal> {
+    /// Production's ledger once it is the expected one, or once the platform says that its
+    /// workflow failed and nothing moves any more.
+    async fn settled_ledger(&self, expected: &[String]) -> Result<Vec<String>, Refusal> {
+        let guard = &self.call.guard;
+        let project = self.branch.project();
+        let deadline = tokio::time::Instant::now() + WAIT;
+        let mut pause = Duration::from_millis(10);
+        let mut failed_rounds = 0;
+        loop {
+            // The status first: once it is settled, the ledger read after it is final.
+            let status = self.production_workflow().await?;
+            let ledger = guard.ledger(project).await?.versions();
+            if ledger == expected {
+                return Ok(ledger);
+            }
+            // A failure may be an older one that the platform has not overwritten yet: it must stay.
+            failed_rounds = match status {
+                Some(status) if status.is_failure() => failed_rounds + 1,
+                _ => 0,
+            };
+            if failed_rounds > 3 {
+                return Ok(ledger);
+            }
+            if tokio::time::Instant::now() >= deadline {
+                return Err(Refusal::new(
+                    Code::InProgress,
+                    "the merge is under way and needs more time; repeat the call to follow it",
+                )
+                .next(Next::new(
+                    "merge_branch",
+                    json!({ "project_id": project, "branch": self.branch.name() }),
+                    "attaches to the merge that is under way",
+                )));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+    }
+
+    async fn advisor_on_production(&self) -> String {
+        match self.call.guard.lints(self.branch.project(), false).await {
+            Ok(lints) => {
+                let count = |level| lints.iter().filter(|lint| lint.level == level).count();
+                format!(
+                    "{} errors, {} warnings on production",
+                    count(Level::Error),
+                    count(Level::Warn)
+                )
+            }
+            Err(refusal) => refusal.message,
+        }
+    }
+
+    /// How far the workflow on production's own entry has come.
+    async fn production_workflow(&self) -> Result<Option<BranchStatus>, Refusal> {
         let branches = self
             .call
             .guard
@@ -256,7 +292,8 @@ impl Dev {
             .await?;
         Ok(branches
             .iter()
-            .any(|branch| branch.is_default && branch.status.is_failure()))
+            .find(|branch| branch.is_default)
+            .map(|branch| branch.status))
     }
 
     fn gate_refused(&self, code: Code, verdict: &Verdict) -> Refusal {

@@ -76,7 +76,8 @@ async fn serve<T: Tool>(call: Call, arguments: Map<String, Value>) -> Served {
             kind: Kind::Intent,
             tool: T::NAME,
             body: json!({
-                "project_id": aim.project, "branch": aim.branch,
+                "project_id": aim.project.as_deref().map(shorten),
+                "branch": aim.branch.as_deref().map(shorten),
             }),
         };
         if let Err(error) = guard.store().journal(intent).await {
@@ -103,6 +104,11 @@ async fn serve<T: Tool>(call: Call, arguments: Map<String, Value>) -> Served {
         target,
         writes,
     }
+}
+
+/// What was given as a name, as far as a name goes: the journal is not for essays.
+fn shorten(name: &str) -> String {
+    name.chars().take(64).collect()
 }
 
 fn admit<T: Tool>(

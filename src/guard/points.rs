@@ -19,6 +19,12 @@ use crate::store::{Point, PointStatus};
 
 /// The platform's limit.
 const NAME_CHARACTERS: usize = 20;
+/// How many numbers are tried for a name that the platform may know already.
+const NUMBERS_TRIED: u64 = 20;
+/// The platform has a point of that name.
+const CONFLICT: u16 = 409;
+/// The platform has none.
+const NOT_FOUND: u16 = 404;
 
 /// A restore point in a listing.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -88,10 +94,10 @@ impl Dev {
         let _turn = guard.branch_turn(self.branch.reference()).await?;
         self.repair().await?;
         let points = guard.store().points(self.branch.reference()).await?;
-        let name = match name {
-            Some(name) => checked_name(name)?,
-            None => next_name(&points, "point"),
+        let Some(name) = name else {
+            return self.numbered_point("point").await;
         };
+        let name = checked_name(name)?;
         if points.iter().any(|point| point.name == name) {
             return Err(Refusal::new(
                 Code::AlreadyExists,
@@ -116,24 +122,49 @@ impl Dev {
                 &ledger,
             )
             .await?;
-        match make(guard, &self.branch, name).await {
+        match make(guard, &self.branch, name, Attempt::First).await {
             Ok(()) => self.finished(name).await,
             Err(error) => {
                 guard
                     .store()
                     .forget_point(self.branch.reference(), name)
                     .await?;
+                let code = if error.status() == Some(CONFLICT) {
+                    Code::AlreadyExists
+                } else {
+                    Code::RestorePointMissing
+                };
                 Err(Refusal::new(
-                    Code::RestorePointMissing,
+                    code,
                     format!("the restore point {name} could not be made: {error}"),
                 ))
             }
         }
     }
 
+    /// Makes `<stem>-<n>` for the state as it is, with the first number that is free here and on
+    /// the platform, which may know points that others made.
+    pub(super) async fn numbered_point(&self, stem: &str) -> Result<MadePoint, Refusal> {
+        let store = self.call.guard.store();
+        let points = store.points(self.branch.reference()).await?;
+        let first = next_number(&points, stem);
+        for number in first..first + NUMBERS_TRIED {
+            match self.new_point(&format!("{stem}-{number}")).await {
+                Err(refusal) if refusal.code == Code::AlreadyExists => {}
+                other => return other,
+            }
+        }
+        Err(Refusal::new(
+            Code::RestorePointMissing,
+            format!(
+                "the platform has too many restore points called {stem}-… that Drydock did not make"
+            ),
+        ))
+    }
+
     /// Makes the point that a committed migration waits for; a failure is part of the answer.
     pub(super) async fn finish_point(&self, name: &str) -> Result<MadePoint, Refusal> {
-        match make(&self.call.guard, &self.branch, name).await {
+        match make(&self.call.guard, &self.branch, name, Attempt::First).await {
             Ok(()) => self.finished(name).await,
             Err(error) => {
                 tracing::error!(%error, name, "a restore point could not be made");
@@ -180,11 +211,11 @@ impl Dev {
         let ledger = guard.ledger(branch).await?;
         let newest = ledger.0.last().map(|entry| entry.version.clone());
         for point in open {
-            let happened = match &point.migration_version {
-                // A point of its own account: whether the platform has it decides.
-                None => false,
-                Some(version) => ledger.find(version).is_some(),
+            let Some(version) = &point.migration_version else {
+                self.settle_own_point(&point.name).await?;
+                continue;
             };
+            let happened = ledger.find(version).is_some();
             if !happened {
                 tracing::info!(
                     point = point.name,
@@ -192,21 +223,41 @@ impl Dev {
                 );
                 guard.store().forget_point(branch, &point.name).await?;
             } else if point.migration_version == newest {
-                make(guard, &self.branch, &point.name)
+                make(guard, &self.branch, &point.name, Attempt::Again)
                     .await
                     .map_err(|error| self.still_missing(&point.name, &error))?;
                 self.finished(&point.name).await?;
             } else {
                 // Later migrations came by another road: that moment is gone, this one is not.
                 guard.store().forget_point(branch, &point.name).await?;
-                let name = next_name(&guard.store().points(branch).await?, "point");
+                let made = self.numbered_point("point").await?;
                 tracing::warn!(
                     lost = point.name,
-                    made = name,
+                    made = made.name,
                     "a restore point could not be made in time; another was made for the present state"
                 );
-                self.new_point(&name).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// A point of its own account, whose making was cut short: the platform knows whether it is
+    /// there. If it is, it is the moment that was meant, and the ledger stored with it is that moment's.
+    async fn settle_own_point(&self, name: &str) -> Result<(), Refusal> {
+        let guard = &self.call.guard;
+        let branch = self.branch.reference();
+        match look_up(guard, branch, name).await {
+            Ok(RestorePointStatus::Available) => {
+                self.finished(name).await?;
+            }
+            Ok(RestorePointStatus::Pending) => {}
+            Ok(RestorePointStatus::Removed | RestorePointStatus::Failed) => {
+                guard.store().forget_point(branch, name).await?;
+            }
+            Err(error) if error.status() == Some(NOT_FOUND) => {
+                guard.store().forget_point(branch, name).await?;
+            }
+            Err(error) => return Err(error.into()),
         }
         Ok(())
     }
@@ -234,9 +285,8 @@ impl Dev {
         let point = self.find_point(&points, name)?;
         let before = guard.ledger(branch).await?.versions();
         let rows_before = row_counts(guard, branch).await;
-        let undo = next_name(&points, "undo");
-        self.call.step(format!("making {undo}, the way back"));
-        let undo_point = self.new_point(&undo).await?;
+        self.call.step("making the way back");
+        let undo_point = self.numbered_point("undo").await?;
         self.call.step(format!("returning to {name}"));
         let body = RestorePointName {
             name: name.to_owned(),
@@ -264,7 +314,10 @@ impl Dev {
             ))
             .details(json!({ "expected": point.ledger, "found": after })));
         }
-        guard.store().mark_reverted(branch, name, &undo).await?;
+        guard
+            .store()
+            .mark_reverted(branch, name, &undo_point.name)
+            .await?;
         let rows_after = row_counts(guard, branch).await;
         let undone = |from: &[String], to: &[String]| -> Vec<String> {
             from.iter()
@@ -319,8 +372,20 @@ impl Dev {
     }
 }
 
+/// Whether the same point may have been made by an attempt whose answer was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    First,
+    Again,
+}
+
 /// Makes a point and waits until the platform says that it is there.
-async fn make(guard: &Guard, branch: &DevBranch, name: &str) -> Result<(), ApiError> {
+async fn make(
+    guard: &Guard,
+    branch: &DevBranch,
+    name: &str,
+    attempt: Attempt,
+) -> Result<(), ApiError> {
     let body = RestorePointName {
         name: name.to_owned(),
     };
@@ -328,7 +393,9 @@ async fn make(guard: &Guard, branch: &DevBranch, name: &str) -> Result<(), ApiEr
     let made = client.write::<CreateRestorePoint>(branch, &(), &body).await;
     let mut status = match made {
         Ok(point) => point.status,
-        // Lost, or there since a first try: the platform knows.
+        // One that is there already is another moment's, unless this attempt or the one before
+        // made it.
+        Err(error) if attempt == Attempt::First && !error.may_have_happened() => return Err(error),
         Err(error) => match look_up(guard, branch.reference(), name).await {
             Ok(status) => status,
             Err(_) => return Err(error),
@@ -449,15 +516,15 @@ fn status_word(status: PointStatus) -> &'static str {
     }
 }
 
-/// `<stem>-<n>`, the first that is free.
-pub(super) fn next_name(points: &[Point], stem: &str) -> String {
+/// The number after the highest that a point of this stem has.
+fn next_number(points: &[Point], stem: &str) -> u64 {
     let prefix = format!("{stem}-");
-    let highest = points
+    points
         .iter()
         .filter_map(|point| point.name.strip_prefix(&prefix)?.parse::<u64>().ok())
         .max()
-        .unwrap_or(0);
-    format!("{prefix}{}", highest + 1)
+        .unwrap_or(0)
+        + 1
 }
 
 fn checked_name(name: String) -> Result<String, Refusal> {

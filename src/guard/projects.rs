@@ -11,8 +11,8 @@ use super::{Call, Code, Next, Refusal, Release, WAIT};
 use crate::api::Ref;
 use crate::api::organizations::ListOrganizations;
 use crate::api::projects::{
-    CreateProject, CreateProjectBody, CreatedProject, GetProject, ListProjects, ProjectStatus,
-    RegionSelection,
+    CreateProject, CreateProjectBody, CreatedProject, GetHealth, GetProject, ListProjects,
+    ProjectStatus, RegionSelection,
 };
 
 /// A project that is asked for.
@@ -151,8 +151,13 @@ async fn until_healthy(call: &Call, reference: &Ref) -> Result<LaunchedProject, 
         if project.status.is_dead_end() {
             return Err(Refusal::new(
                 Code::PlatformError,
-                format!("project {reference} is {}", project.status.as_str()),
-            ));
+                format!(
+                    "project {reference} is {} and will not come up: {}",
+                    project.status.as_str(),
+                    why_unhealthy(call, reference).await
+                ),
+            )
+            .operator("mend what the message names, delete the project and create it again"));
         }
         if project.status == ProjectStatus::ActiveHealthy || tokio::time::Instant::now() >= deadline
         {
@@ -161,6 +166,20 @@ async fn until_healthy(call: &Call, reference: &Ref) -> Result<LaunchedProject, 
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(3));
     }
+}
+
+/// What the platform says of the database of a project that did not come up.
+async fn why_unhealthy(call: &Call, reference: &Ref) -> String {
+    let query = vec![("services".to_owned(), "db".to_owned())];
+    let health = call
+        .guard
+        .client()
+        .look::<GetHealth>(reference.clone(), &query)
+        .await;
+    health
+        .ok()
+        .and_then(|services| services.into_iter().find_map(|service| service.error))
+        .unwrap_or_else(|| "the platform does not say why".to_owned())
 }
 
 async fn only_organization(call: &Call) -> Result<String, Refusal> {

@@ -352,9 +352,7 @@ impl Dev {
         let guard = &self.call.guard;
         let _turn = guard.branch_turn(self.branch.reference()).await?;
         self.repair().await?;
-        let points = guard.store().points(self.branch.reference()).await?;
-        self.new_point(&super::points::next_name(&points, "before"))
-            .await
+        self.numbered_point("before").await
     }
 }
 

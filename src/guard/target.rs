@@ -98,6 +98,8 @@ pub struct TargetView {
     /// Production's ref.
     pub project_id: String,
     /// The branch's name; none for production.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub branch: Option<String>,
     /// The ref that was read or written.
     #[serde(rename = "ref")]

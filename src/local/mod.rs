@@ -36,7 +36,9 @@ use engine::{ClusterId, Engine};
 use registry::Registry;
 
 pub use launch::LocalPlatform;
-pub use process::{PlatformError, PlatformSettings, Ready, run_platform, stop_platform};
+pub use process::{
+    PlatformError, PlatformSettings, Ready, run_or_join, run_platform, stop_platform,
+};
 
 /// The API version that `ready.json` states; servers refuse to talk to another.
 const API_VERSION: u32 = 1;

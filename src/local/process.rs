@@ -29,6 +29,9 @@ use super::routes::{Front, router};
 use super::{API_VERSION, Platform, bootstrap};
 use crate::sqlite::StoreError;
 
+/// How often one looks whether another process has become ready.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
 /// How the platform is started.
 #[derive(Debug, Clone)]
 pub struct PlatformSettings {
@@ -107,6 +110,25 @@ impl PlatformError {
     fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File { path, source }
+    }
+}
+
+/// Serves, or, where another process of this machine is faster, announces that one and ends.
+pub async fn run_or_join(
+    settings: PlatformSettings,
+    announce: impl FnOnce(&Ready) + Clone,
+) -> Result<(), PlatformError> {
+    loop {
+        let served = run_platform(settings.clone(), announce.clone()).await;
+        match served {
+            Err(PlatformError::Serving(ready)) => {
+                announce(&ready);
+                return Ok(());
+            }
+            // There is no signal between processes for "ready" or "gave up": look again.
+            Err(PlatformError::Starting(_)) => tokio::time::sleep(LOOK_AGAIN).await,
+            other => return other,
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct StoredProject {
     pub(super) created_at: String,
     pub(super) cluster: Option<ClusterId>,
     pub(super) parent: Option<Ref>,
+    /// Why its status is a failure.
+    pub(super) reason: Option<String>,
 }
 
 /// A workflow that was answered for.
@@ -84,7 +86,7 @@ pub(super) struct Registry {
     file: Sqlite,
 }
 
-const PROJECT: &str = "select seq, ref, name, organization, region, status, created_at, cluster, parent from projects";
+const PROJECT: &str = "select seq, ref, name, organization, region, status, created_at, cluster, parent, reason from projects";
 const BRANCH: &str = "select b.id, b.name, b.ref, b.parent, b.is_default, b.persistent, b.git_branch, \
     b.status, b.created_at, b.updated_at, p.status from branches b join projects p on p.ref = b.ref";
 
@@ -190,6 +192,23 @@ impl Registry {
             connection.execute(
                 "update projects set status = ?2 where ref = ?1",
                 params![reference, status.as_str()],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// A project's database could not be made.
+    pub(super) async fn fail_project(
+        &self,
+        reference: &Ref,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        let (reference, reason) = (reference.to_string(), reason.to_owned());
+        self.run(move |connection| {
+            connection.execute(
+                "update projects set status = ?2, reason = ?3 where ref = ?1",
+                params![reference, ProjectStatus::InitFailed.as_str(), reason],
             )?;
             Ok(())
         })
@@ -459,6 +478,7 @@ fn project(row: &Row<'_>) -> rusqlite::Result<StoredProject> {
         created_at: row.get(6)?,
         cluster: cluster.and_then(|cluster| serde_json::from_str(&cluster).ok()),
         parent: parent.and_then(|parent| parent.parse().ok()),
+        reason: row.get(9)?,
     })
 }
 

@@ -9,6 +9,8 @@ create table projects (
     created_at text not null,
     -- the number of its cluster; null until it is made
     cluster text,
+    -- why its status is a failure
+    reason text,
     -- production's ref, for a branch
     parent text references projects (ref)
 );

@@ -96,10 +96,11 @@ impl Platform {
                 Ok(())
             }
             Err(error) => {
+                let fault = Fault::from(error);
                 self.registry()
-                    .set_project(reference, ProjectStatus::InitFailed)
+                    .fail_project(reference, fault.message())
                     .await?;
-                Err(error.into())
+                Err(fault)
             }
         }
     }
@@ -131,10 +132,11 @@ impl Platform {
         let cluster = match self.engine().create().await {
             Ok(cluster) => cluster,
             Err(error) => {
+                let fault = Fault::from(error);
                 self.registry()
-                    .set_project(reference, ProjectStatus::InitFailed)
+                    .fail_project(reference, fault.message())
                     .await?;
-                return Err(error.into());
+                return Err(fault);
             }
         };
         self.registry()

@@ -5,14 +5,15 @@ use rusqlite::{OptionalExtension, params};
 
 use super::{Store, StoreError};
 use crate::api::Ref;
-use crate::clock;
 
 /// A merge that was begun.
 #[derive(Debug, Clone)]
 pub struct Merging {
     /// The ref of the branch that is merged.
     pub branch_ref: String,
-    /// The versions that production's ledger will hold when it is done.
+    /// The versions that production's ledger held before.
+    pub before: Vec<String>,
+    /// The versions that it will hold when the merge is done.
     pub expected: Vec<String>,
     /// The branch's `state_hash` that passed the gate.
     pub state_hash: String,
@@ -25,19 +26,26 @@ impl Store {
     pub async fn merging(&self, project: &Ref) -> Result<Option<Merging>, StoreError> {
         let project = project.to_string();
         self.run(move |connection| {
-            let found: Option<(String, String, String, String)> = connection
+            let found: Option<(String, String, String, String, String)> = connection
                 .prepare_cached(
-                    "select branch_ref, expected, state_hash, started_at from merges where project = ?1",
+                    "select branch_ref, before, expected, state_hash, started_at from merges where project = ?1",
                 )?
                 .query_row(params![project], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                    Ok((
+                        row.get(0)?,
+                        row.get(1)?,
+                        row.get(2)?,
+                        row.get(3)?,
+                        row.get(4)?,
+                    ))
                 })
                 .optional()?;
-            let Some((branch_ref, expected, state_hash, started_at)) = found else {
+            let Some((branch_ref, before, expected, state_hash, started_at)) = found else {
                 return Ok(None);
             };
             Ok(Some(Merging {
                 branch_ref,
+                before: serde_json::from_str(&before)?,
                 expected: serde_json::from_str(&expected)?,
                 state_hash,
                 started_at,
@@ -47,21 +55,22 @@ impl Store {
     }
 
     /// Stores that a merge begins.
-    pub async fn begin_merge(
-        &self,
-        project: &Ref,
-        branch_ref: &Ref,
-        expected: &[String],
-        state_hash: &str,
-    ) -> Result<(), StoreError> {
+    pub async fn begin_merge(&self, project: &Ref, merging: &Merging) -> Result<(), StoreError> {
         let project = project.to_string();
-        let branch_ref = branch_ref.to_string();
-        let expected = serde_json::to_string(expected)?;
-        let state_hash = state_hash.to_owned();
+        let before = serde_json::to_string(&merging.before)?;
+        let expected = serde_json::to_string(&merging.expected)?;
+        let merging = merging.clone();
         self.run(move |connection| {
             connection.execute(
-                "insert or replace into merges (project, branch_ref, expected, state_hash, started_at) values (?1, ?2, ?3, ?4, ?5)",
-                params![project, branch_ref, expected, state_hash, clock::now()],
+                "insert or replace into merges (project, branch_ref, before, expected, state_hash, started_at) values (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    project,
+                    merging.branch_ref,
+                    before,
+                    expected,
+                    merging.state_hash,
+                    merging.started_at
+                ],
             )?;
             Ok(())
         })

@@ -68,6 +68,8 @@ create table leases (
 create table merges (
     project text primary key,
     branch_ref text not null,
+    -- production's ledger before and after, as JSON arrays of versions
+    before text not null,
     expected text not null,
     state_hash text not null,
     started_at text not null

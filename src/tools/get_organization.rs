@@ -22,6 +22,8 @@ pub(super) struct Input {
 pub(super) struct Output {
     id: String,
     name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     plan: Option<String>,
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Output {
     status: String,
     merged: MergedMigrations,
     not_merged: Vec<NotMerged>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     production_restore_point: Option<String>,
     advisor: String,
 }

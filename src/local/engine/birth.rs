@@ -114,7 +114,7 @@ pub(super) fn conf(house: &House, id: ClusterId, generation: u64) -> Conf<'_> {
     }
 }
 
-/// Copies a template as a generation of a cluster, configured but not started.
+/// Puts a copy of a template, a spare one if there is one, as a generation of a cluster, configured but not started.
 pub(super) fn copy_template(
     house: &House,
     template: &Template,
@@ -123,9 +123,12 @@ pub(super) fn copy_template(
     data: &Path,
     durability: Durability,
 ) -> Result<(), EngineError> {
-    template
-        .listing
-        .copy(&template.data, data, house.program.run_as)?;
+    let spare = template.name == house.template.name && house.spares.take(data)?;
+    if !spare {
+        template
+            .listing
+            .copy(&template.data, data, house.program.run_as)?;
+    }
     conf(house, id, generation).write(data, durability)
 }
 

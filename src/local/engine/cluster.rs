@@ -28,7 +28,7 @@ use super::house::House;
 use super::layout::ClusterDir;
 use super::postmaster::{Postmaster, Stop};
 use super::record::Record;
-use super::session::{Connection, Login};
+use super::session::{Access, Connection, Login};
 use super::traffic::{Closed, Traffic};
 use super::wire::{DEFAULT_RESULT_BYTES, ResultSet, Wire, WireError};
 use super::{ClusterId, SUPERUSER};
@@ -100,8 +100,12 @@ impl Cluster {
     pub(super) async fn ensure_started(&self, state: &mut State) -> Result<(), EngineError> {
         let patience = self.house.settings.patience;
         if let Some(server) = &mut state.server {
+            // It may be one that is just ending, told to by an engine that then ended itself.
             if server.is_alive() {
-                return server.wait_ready("starting", patience).await;
+                let ready = server.wait_ready("starting", patience).await;
+                if ready.is_ok() || server.is_alive() {
+                    return ready;
+                }
             }
             tracing::warn!(cluster = %self.id, "the server is gone; starting it again");
             state.server = None;
@@ -170,7 +174,7 @@ impl Cluster {
                 healed = true;
                 let mut state = self.lock().await?;
                 let statement = state.record.set_password(login);
-                self.admin(&mut state, &statement).await?;
+                self.admin(&mut state, &statement, &[]).await?;
             } else if passes(&error) && Instant::now() < patient_until {
                 sleep(TICK).await;
             } else {
@@ -179,17 +183,44 @@ impl Cluster {
         }
     }
 
-    /// Runs a batch on the engine's own session.
-    pub(super) async fn admin(&self, state: &mut State, sql: &str) -> Result<(), EngineError> {
-        self.admin_session(state)
-            .await?
-            .run(sql, DEFAULT_RESULT_BYTES)
-            .await?;
-        Ok(())
+    /// What another client needs to connect by itself; starts the server.
+    pub(super) async fn access(&self, login: Login) -> Result<Access, EngineError> {
+        let mut state = self.lock().await?;
+        self.ensure_started(&mut state).await?;
+        Ok(Access {
+            socket_dir: self.house.layout.socket_dir(state.record.generation),
+            port: self.id.0,
+            role: login.role(),
+            parameters: login.parameters(),
+            secret: state.record.secret(login).clone(),
+            _connected: self.traffic.connected(),
+        })
     }
 
-    /// Runs one statement on the engine's own session.
-    pub(super) async fn admin_with(
+    /// Runs one statement on the engine's own session; again if the server ended under it, so it must be one that may
+    /// run twice.
+    pub(super) async fn admin(
+        &self,
+        state: &mut State,
+        sql: &str,
+        parameters: &[Value],
+    ) -> Result<ResultSet, EngineError> {
+        let patient_until = Instant::now() + self.house.settings.patience;
+        loop {
+            match self.try_admin(state, sql, parameters).await {
+                Err(EngineError::Wire(error))
+                    if passes(&error) && Instant::now() < patient_until =>
+                {
+                    tracing::debug!(%error, cluster = %self.id, "the engine's own session ended; trying again");
+                    state.admin = None;
+                    sleep(TICK).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn try_admin(
         &self,
         state: &mut State,
         sql: &str,
@@ -231,8 +262,7 @@ impl Cluster {
         let alive = state.server.as_mut().is_some_and(Postmaster::is_alive);
         if alive && state.record.generation == generation {
             let sql = "select pg_catalog.pg_terminate_backend($1)";
-            self.admin_with(&mut state, sql, &[process_id.into()])
-                .await?;
+            self.admin(&mut state, sql, &[process_id.into()]).await?;
         }
         Ok(())
     }
@@ -300,11 +330,11 @@ impl Cluster {
     }
 }
 
-/// Whether an attempt to connect may succeed a moment later: the server is not (or no longer) listening, its queue is
-/// full, it ended during the login, or it says that it is busy starting, recovering or ending.
+/// Whether another attempt may succeed a moment later: the server is not (or no longer) listening, its queue is full, it
+/// ended the session, or it says that it is busy starting, recovering or ending.
 fn passes(error: &WireError) -> bool {
     match error {
-        WireError::Connect { .. } | WireError::AnswerLost { .. } => true,
+        WireError::Connect { .. } | WireError::AnswerLost { .. } | WireError::Closed => true,
         WireError::Sql(error) => error.code == CANNOT_CONNECT_NOW,
         _ => false,
     }

@@ -6,6 +6,7 @@ use super::discover::Installation;
 use super::layout::Layout;
 use super::postmaster::Program;
 use super::settings::Settings;
+use super::spares::Spares;
 use super::template::Template;
 
 /// Shared by the engine and its clusters.
@@ -17,4 +18,5 @@ pub(super) struct House {
     pub(super) program: Program,
     /// The template of new clusters. A cluster made earlier may need another; it opens that by name.
     pub(super) template: Arc<Template>,
+    pub(super) spares: Spares,
 }

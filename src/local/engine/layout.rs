@@ -10,6 +10,7 @@
 //!   template/<major>-<hash>/
 //!     template.json         written last: without it the directory is a leftover
 //!     data/                 a cleanly stopped data directory, copied for every new cluster and every revert
+//!   spare/                  copies of the template, made ahead
 //!   c/<n>/                  one cluster; n is its number and its servers' port number
 //!     cluster.json          the pointer (0600): which generation is valid, and the secrets. Without it the directory
 //!                           is a leftover of a create or a destroy
@@ -78,6 +79,10 @@ impl Layout {
 
     pub(super) fn npm(&self) -> PathBuf {
         self.root.join("npm")
+    }
+
+    pub(super) fn spares(&self) -> PathBuf {
+        self.root.join("spare")
     }
 
     pub(super) fn templates(&self) -> &Path {

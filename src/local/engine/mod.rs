@@ -2,12 +2,13 @@
 //! milliseconds and a revert that costs a replay.
 //!
 //! ```text
-//!   Engine ──► Cluster ──► Postmaster (a process)          discover   finds PostgreSQL
-//!     │           │  └───► Wire (the engine's own session)  template   what new clusters are copied from
-//!     │           ├─ revert    restore points               house      what clusters share
-//!     │           ├─ traffic   who is using it              layout     the directory, drawn
-//!     │           └─ record    cluster.json, the pointer    files      copy, sync, replace
-//!     └──► Connection (a caller's session, with limits) ──► wire       the protocol, JSON, errors
+//!   Engine ──► Cluster ──► Postmaster (a process)           discover   finds PostgreSQL
+//!     │           │  └───► Wire (the engine's own session)   template   what new clusters are copied from
+//!     │           ├─ birth     create, take over, remove     spares     copies of it, made ahead
+//!     │           ├─ revert    restore points                house      what clusters share
+//!     │           ├─ traffic   who is using it               layout     the directory, drawn
+//!     │           └─ record    cluster.json, the pointer     files      copy, sync, replace
+//!     └──► Connection (a caller's session, with limits) ───► wire       the protocol, JSON, errors
 //! ```
 //!
 //! **What is promised.** What a cluster acknowledged survives `kill -9` of this process and of every server process,
@@ -17,7 +18,7 @@
 //!
 //! **What is not handled here.** Who may do what (the callers' business), when to scale to zero (see
 //! [`Engine::stop_if_idle`]), names of restore points (a [`Point`] is the caller's to keep), removal of old log and
-//! bases younger than the template (see [`revert`]), major upgrades. Linux and macOS only.
+//! bases younger than the template (the module `revert` says why), major upgrades. Linux and macOS only.
 
 mod birth;
 mod cluster;
@@ -36,6 +37,7 @@ mod secrets;
 mod session;
 mod settings;
 mod shared_memory;
+mod spares;
 mod template;
 mod timeline;
 mod traffic;
@@ -60,12 +62,13 @@ use layout::Layout;
 use numbers::Numbers;
 use postmaster::Program;
 use record::Record;
+use spares::Spares;
 use template::Builder;
 use wire::ResultSet;
 
 pub use error::EngineError;
 pub use revert::{Point, Reverted};
-pub use session::{Connection, Limits, Login};
+pub use session::{Access, Connection, Limits, Login};
 pub use settings::{Script, Settings};
 pub use timeline::{Lsn, NoLsn};
 pub use traffic::Activity;
@@ -129,14 +132,17 @@ impl Engine {
         };
         let template = Arc::new(builder.open_or_build().await?);
         let numbers = Numbers::open(&layout);
+        let spares = Spares::open(layout.spares(), &template.name, settings.spares)?;
         let house = Arc::new(House {
             settings,
             layout,
             installation,
             program,
             template,
+            spares,
         });
         let clusters = take_over(&house).await?;
+        spares::refill(&house);
         Ok(Self(Arc::new(Inner {
             house,
             clusters: Mutex::new(clusters),
@@ -173,7 +179,9 @@ impl Engine {
         let work = async move {
             let drawer = engine.clone();
             let id = spawn_blocking(move || drawer.draw_number()).await??;
-            match Cluster::create(Arc::clone(&engine.0.house), id).await {
+            let created = Cluster::create(Arc::clone(&engine.0.house), id).await;
+            spares::refill(&engine.0.house);
+            match created {
                 Ok(cluster) => {
                     engine.map().insert(id, Arc::new(cluster));
                     Ok(id)
@@ -253,7 +261,12 @@ impl Engine {
         self.find(id)?.connect(login).await
     }
 
-    /// Runs exactly one statement that cannot write anything, on a session of its own (see [`session::read_only`]).
+    /// What a client of another kind needs to open sessions of its own; starts the server.
+    pub async fn access(&self, id: ClusterId, login: Login) -> Result<Access, EngineError> {
+        self.find(id)?.access(login).await
+    }
+
+    /// Runs exactly one statement that cannot write anything, on a session of its own (the module `session` tells the recipe).
     pub async fn read_only(
         &self,
         id: ClusterId,
@@ -276,7 +289,12 @@ impl Engine {
     pub async fn revert(&self, id: ClusterId, point: &Point) -> Result<Reverted, EngineError> {
         let cluster = self.find(id)?;
         let point = point.clone();
-        tokio::spawn(async move { cluster.revert(&point).await }).await?
+        let work = async move {
+            let reverted = cluster.revert(&point).await;
+            spares::refill(&cluster.house);
+            reverted
+        };
+        tokio::spawn(work).await?
     }
 
     /// How busy a cluster is.

@@ -59,8 +59,6 @@ const RESTORE_POINT: &str = include_str!("restore_point.sql");
 const POSITION: &str = include_str!("position.sql");
 /// How often a new setting is asked for until the server has taken it.
 const TICK: Duration = Duration::from_millis(1);
-/// How often a running replay's pages are written to disk.
-const WRITE_BACK: Duration = Duration::from_millis(100);
 
 /// A point in a cluster's history that can be returned to. Keep all of it: the engine remembers no points.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,9 +101,9 @@ impl Cluster {
     /// Makes a restore point after everything that was acknowledged so far. It is on disk when this answers.
     pub(super) async fn create_restore_point(&self) -> Result<Point, EngineError> {
         let mut state = self.lock().await?;
-        let wal_name = new_name(self.id);
+        let prefix = new_name(self.id);
         let row = self
-            .admin_with(&mut state, RESTORE_POINT, &[wal_name.as_str().into()])
+            .admin(&mut state, RESTORE_POINT, &[prefix.into()])
             .await?;
         let cell = |column| row.text(0, column).unwrap_or_default();
         let (lsn, file, at) = (
@@ -116,7 +114,7 @@ impl Cluster {
         match (lsn, file, at) {
             (Ok(lsn), Some(timeline), Ok(at)) => Ok(Point {
                 cluster: self.id,
-                wal_name,
+                wal_name: cell(3),
                 lsn,
                 timeline,
                 at,
@@ -268,10 +266,9 @@ impl Cluster {
         next: u64,
     ) -> Result<(Wire, u32, Instant), EngineError> {
         let data = self.dir.generation(next);
-        tokio::select! {
-            ready = server.wait_ready("replaying", self.house.settings.replay_limit) => ready?,
-            failed = write_back(&data) => return Err(failed),
-        }
+        server
+            .wait_ready("replaying", self.house.settings.replay_limit)
+            .await?;
         let replayed = Instant::now();
         let socket = self.house.layout.socket(self.id, next);
         let secret = old.secrets.admin.expose();
@@ -376,16 +373,6 @@ fn lay_road(archive: &Path, wal: &Path, road: &[String], point: &Point) -> Resul
         }
     }
     Ok(())
-}
-
-/// Writes a long replay's pages to disk while it still runs, so that little is left for its end. Ends only with an error.
-async fn write_back(data: &Path) -> EngineError {
-    loop {
-        sleep(WRITE_BACK).await;
-        if let Err(error) = files::sync_tree(data).await {
-            return error;
-        }
-    }
 }
 
 async fn first_cell(session: &mut Wire, sql: &str) -> Result<String, WireError> {

@@ -1,5 +1,6 @@
 //! A connection as callers hold it: it counts as traffic, its statements can be made to pause, and they have limits.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use tokio::time::timeout;
 
 use super::cluster::Cluster;
 use super::error::EngineError;
+use super::secrets::Secret;
 use super::traffic::Connected;
 use super::wire::{
     CancelToken, DEFAULT_RESULT_BYTES, ResultSet, TransactionStatus, Wire, WireError,
@@ -67,6 +69,29 @@ impl Login {
             Self::ReadOnly => READ_ONLY_PARAMETERS,
             Self::Admin => ADMIN_PARAMETERS,
         }
+    }
+}
+
+/// What a client of another kind (a pooler, a change stream) needs to open sessions of its own. A revert or a stop ends
+/// them, and a revert moves the socket: ask again then. While this is held, the cluster counts as used.
+#[derive(Debug)]
+pub struct Access {
+    /// The directory of the socket `.s.PGSQL.<port>`.
+    pub socket_dir: PathBuf,
+    /// The port number in the socket's name.
+    pub port: u16,
+    /// The role.
+    pub role: &'static str,
+    /// Session settings that have to be given at login.
+    pub parameters: &'static [(&'static str, &'static str)],
+    pub(super) secret: Secret,
+    pub(super) _connected: Connected,
+}
+
+impl Access {
+    /// The role's password. Not to be logged or stored.
+    pub fn password(&self) -> &str {
+        self.secret.expose()
     }
 }
 

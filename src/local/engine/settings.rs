@@ -31,6 +31,8 @@ pub struct Settings {
     pub unprivileged_user: Option<String>,
     /// What prepares a new database.
     pub bootstrap: &'static [Script],
+    /// Copies of the template that are kept ready; each takes about 10 MB of disk. 0: none.
+    pub spares: usize,
     /// Server processes per cluster that clients may hold at once.
     pub max_connections: u16,
     /// How long a stop, a revert or a destroy waits for statements that are running before it cancels them.
@@ -51,6 +53,7 @@ impl Settings {
             fetch: true,
             unprivileged_user: None,
             bootstrap,
+            spares: 2,
             max_connections: 20,
             grace: Duration::from_secs(2),
             patience: Duration::from_secs(60),

@@ -220,7 +220,10 @@ async fn health(asked: Asked<GetHealth>) -> Result<Vec<ServiceHealth>, Fault> {
                     Err(error) => Some(error.to_string()),
                 }
             }
-            (status, _) => Some(format!("the project is {}", status.as_str())),
+            (status, _) => Some(match &project.reason {
+                Some(reason) => format!("the project is {}: {reason}", status.as_str()),
+                None => format!("the project is {}", status.as_str()),
+            }),
         };
         let status = match (&error, project.status) {
             (None, _) => "ACTIVE_HEALTHY",

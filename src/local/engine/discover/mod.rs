@@ -4,7 +4,7 @@
 //! 1. the operator's setting, and then nothing else,
 //! 2. `PATH`,
 //! 3. the folders where packages put it, newest first but preferring the versions that are tested,
-//! 4. npm, if the machine has it ([`npm`]), installed into the engine's own directory,
+//! 4. npm, if the machine has it, installed into the engine's own directory,
 //! 5. an error that names the package to install.
 
 mod npm;

@@ -12,10 +12,10 @@
 //!                         └── future dropped, answer lost, too large: the connection is unusable
 //! ```
 //!
-//! - [`connection`] opens, authenticates, and moves messages; [`query`] runs statements on it; [`cancel`] stops one.
-//! - [`result`] keeps rows as the bytes that arrived and turns them to JSON on demand; [`values`] and [`arrays`] say
-//!   how; [`params`] is the other direction.
-//! - [`error`] holds [`SqlError`] and the platform's wording of it.
+//! - `connection` opens, authenticates, and moves messages; `query` runs statements on it; `cancel` stops one.
+//! - `result` keeps rows as the bytes that arrived and turns them to JSON on demand; `values` and `arrays` say
+//!   how; `params` is the other direction.
+//! - `error` holds [`SqlError`] and the platform's wording of it.
 //!
 //! Deliberately not handled: TLS and passwords in the clear (the socket lies in a private directory and only SCRAM is
 //! spoken), `COPY … FROM STDIN` (answered with a failure), replication, prepared statements that outlive one call.
