@@ -11,21 +11,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::judging::AskedSql;
-use super::ledger::{Ledger, LedgerMigration};
-use super::migrate::replay_transaction;
-use super::reading::{level_word, lint_object};
+use super::ledger::Ledger;
 use super::state::{State, differences};
-use super::{Code, Dev, FoundLint, Next, Refusal};
-use crate::api::DevBranch;
-use crate::api::advisors::{Level, Lint};
-use crate::api::database::{QueryBody, RunQuery};
-use crate::sql;
+use super::{Code, Dev, Next, Refusal};
 
-/// The names of temporary branches begin so.
-const REPLAY_PREFIX: &str = "drydock-replay-";
 /// How many differing objects a check names.
-const NAMED: usize = 20;
+pub(super) const NAMED: usize = 20;
 
 /// How one condition stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -84,12 +75,13 @@ pub struct Verdict {
     pub state_hash: String,
     /// The code that a refusal of the merge has.
     pub(super) code: Option<Code>,
+    pub(super) schema_hash: String,
     pub(super) production_ledger: Ledger,
     pub(super) production_state_hash: String,
 }
 
 impl Check {
-    fn new(name: &str, status: CheckStatus, message: impl Into<String>) -> Self {
+    pub(super) fn new(name: &str, status: CheckStatus, message: impl Into<String>) -> Self {
         Self {
             name: name.to_owned(),
             status,
@@ -99,21 +91,21 @@ impl Check {
         }
     }
 
-    fn next(mut self, next: Next) -> Self {
+    pub(super) fn next(mut self, next: Next) -> Self {
         self.next = Some(next);
         self
     }
 
-    fn details(mut self, details: Value) -> Self {
+    pub(super) fn details(mut self, details: Value) -> Self {
         self.details = details;
         self
     }
 }
 
 /// What a condition says, and the code if it fails.
-type Finding = (Check, Option<Code>);
+pub(super) type Finding = (Check, Option<Code>);
 
-fn passed(name: &str, message: impl Into<String>) -> Finding {
+pub(super) fn passed(name: &str, message: impl Into<String>) -> Finding {
     (Check::new(name, CheckStatus::Passed, message), None)
 }
 
@@ -171,6 +163,7 @@ impl Dev {
             fix_migration: fix,
             unmerged: versions,
             state_hash: branch.state_hash,
+            schema_hash: branch.schema_hash,
             code,
             production_ledger: production.ledger,
             production_state_hash: production.state_hash,
@@ -283,262 +276,9 @@ impl Dev {
         }
         Ok(passed(name, "the branch stands on production as it is"))
     }
-
-    /// Replays the ledgers on a temporary branch, and asks the advisor about what they make.
-    async fn rehearse(
-        &self,
-        unmerged: &[LedgerMigration],
-        branch: &State,
-    ) -> Result<(Finding, Finding, Option<FixMigration>), Refusal> {
-        if !self.call.guard.policy().replay {
-            let off = (
-                Check::new(
-                    "replay",
-                    CheckStatus::Off,
-                    "the operator has switched the replay off: the advisor looks at the branch itself",
-                ),
-                None,
-            );
-            let (advisor, fix) = self.check_advisor(&self.branch).await?;
-            return Ok((off, advisor, fix));
-        }
-        self.call
-            .step("replaying the migrations on a temporary branch");
-        let name = format!("{REPLAY_PREFIX}{:08x}", rand::random::<u32>());
-        let guard = &self.call.guard;
-        self.sweep_rehearsals().await;
-        guard
-            .client()
-            .create_branch(self.branch.project(), &name)
-            .await?;
-        let result = self.rehearse_on(&name, unmerged, branch).await;
-        if let Err(refusal) = self.remove_rehearsal(&name).await {
-            tracing::warn!(
-                message = refusal.message,
-                "a temporary branch could not be removed; the next check tries again"
-            );
-        }
-        result
-    }
-
-    async fn rehearse_on(
-        &self,
-        name: &str,
-        unmerged: &[LedgerMigration],
-        branch: &State,
-    ) -> Result<(Finding, Finding, Option<FixMigration>), Refusal> {
-        let guard = &self.call.guard;
-        let project = self.branch.project();
-        let not_run = || {
-            (
-                Check::new(
-                    "advisor",
-                    CheckStatus::NotRun,
-                    "mend the replay first: the advisor judges what the migrations make",
-                ),
-                None,
-            )
-        };
-        let unreplayable = |message: String, details: Value| {
-            let check = Check::new("replay", CheckStatus::Failed, message)
-                .next(Next::new(
-                    "reset_branch",
-                    json!({ "project_id": project, "branch": self.branch.name() }),
-                    "makes the branch again from its migrations alone; what was changed outside them is gone, write it as a migration",
-                ))
-                .details(details);
-            (check, Some(Code::Unreplayable))
-        };
-        let rehearsal = match guard.until_settled(&self.call, project, name).await {
-            Ok(rehearsal) => rehearsal,
-            Err(refusal) if refusal.code == Code::BranchFailed => {
-                let failed = unreplayable(
-                    "production's own migrations cannot be replayed".to_owned(),
-                    json!({}),
-                );
-                return Ok((failed, not_run(), None));
-            }
-            Err(refusal) => return Err(refusal),
-        };
-        for migration in unmerged {
-            if let Err(refusal) = self.replay(&rehearsal, migration).await {
-                let failed = unreplayable(
-                    format!(
-                        "migration {} cannot be replayed: {}",
-                        migration.version, refusal.message
-                    ),
-                    json!({ "version": migration.version }),
-                );
-                return Ok((failed, not_run(), None));
-            }
-        }
-        let replayed = guard.state(rehearsal.reference()).await?;
-        if replayed.schema_hash != branch.schema_hash {
-            let changed = differences(&replayed.catalogue, &branch.catalogue);
-            let failed = unreplayable(
-                format!(
-                    "the branch is not what its migrations make; changed outside them: {}",
-                    name_differences(&changed)
-                ),
-                json!({ "differences": changed.len() }),
-            );
-            return Ok((failed, not_run(), None));
-        }
-        let replay = passed(
-            "replay",
-            format!(
-                "{} migration(s) replayed on production's ledger make the branch's schema",
-                unmerged.len()
-            ),
-        );
-        let (advisor, fix) = self.check_advisor(&rehearsal).await?;
-        Ok((replay, advisor, fix))
-    }
-
-    /// One migration of the branch's ledger on the temporary branch. The ledger may have been
-    /// written by others, so its SQL is judged again.
-    async fn replay(
-        &self,
-        rehearsal: &DevBranch,
-        migration: &LedgerMigration,
-    ) -> Result<(), Refusal> {
-        AskedSql {
-            tool: "apply_migration",
-            project: self.branch.project().as_str(),
-            query: &migration.sql,
-        }
-        .judge(sql::Tool::ApplyMigration)?;
-        let body = QueryBody {
-            query: replay_transaction(
-                &migration.version,
-                migration.name.as_deref(),
-                &migration.sql,
-            ),
-            parameters: None,
-            read_only: None,
-        };
-        self.call
-            .guard
-            .client()
-            .write::<RunQuery>(rehearsal, &(), &body)
-            .await?;
-        Ok(())
-    }
-
-    async fn check_advisor(
-        &self,
-        judged: &DevBranch,
-    ) -> Result<(Finding, Option<FixMigration>), Refusal> {
-        let guard = &self.call.guard;
-        self.call.step("asking the security advisor");
-        let lints = match guard.lints(judged.reference(), false).await {
-            Ok(lints) => lints,
-            Err(refusal) if refusal.code == Code::AdvisorUnavailable => {
-                let check = Check::new("advisor", CheckStatus::Failed, refusal.message).next(
-                    Next::new(
-                        "check_merge",
-                        json!({ "project_id": self.branch.project(), "branch": self.branch.name() }),
-                        "asks the advisor again",
-                    ),
-                );
-                return Ok(((check, Some(Code::AdvisorUnavailable)), None));
-            }
-            Err(refusal) => return Err(refusal),
-        };
-        // Looked at only where a WARN needs an excuse.
-        let known: Vec<String> = if lints.iter().any(|lint| lint.level == Level::Warn) {
-            guard
-                .lints(self.branch.project(), false)
-                .await
-                .map(|lints| lints.into_iter().map(|lint| lint.cache_key).collect())
-                .unwrap_or_default()
-        } else {
-            Vec::new()
-        };
-        let failing: Vec<&Lint> = lints
-            .iter()
-            .filter(|lint| match lint.level {
-                Level::Error => true,
-                Level::Warn => !known.contains(&lint.cache_key),
-                Level::Info => false,
-            })
-            .collect();
-        if failing.is_empty() {
-            return Ok((
-                passed("advisor", "the security advisor has no objection"),
-                None,
-            ));
-        }
-        let fix = fix_for(&failing);
-        let shown: Vec<String> = failing
-            .iter()
-            .take(NAMED)
-            .map(|lint| {
-                format!(
-                    "{} {} on {}",
-                    level_word(lint.level),
-                    lint.name,
-                    lint_object(lint)
-                )
-            })
-            .collect();
-        let findings: Vec<FoundLint> = failing.iter().copied().map(FoundLint::from).collect();
-        let check = Check::new(
-            "advisor",
-            CheckStatus::Failed,
-            format!("the security advisor objects: {}", shown.join("; ")),
-        )
-        .next(self.next_for(fix.as_ref()))
-        .details(json!({ "lints": findings }));
-        Ok(((check, Some(Code::AdvisorFailed)), fix))
-    }
-
-    fn next_for(&self, fix: Option<&FixMigration>) -> Next {
-        let project = self.branch.project();
-        match fix {
-            Some(fix) => Next::new(
-                "apply_migration",
-                json!({ "project_id": project, "branch": self.branch.name(), "name": fix.name, "query": fix.query }),
-                "mends the findings that have a certain fix; then check again",
-            ),
-            None => Next::new(
-                "get_advisors",
-                json!({ "project_id": project, "branch": self.branch.name(), "type": "security", "detail": "full" }),
-                "shows each finding and how to mend it by a migration",
-            ),
-        }
-    }
-
-    /// Removes temporary branches that an earlier check could not.
-    async fn sweep_rehearsals(&self) {
-        let guard = &self.call.guard;
-        let Ok(branches) = guard.branches_of(self.branch.project()).await else {
-            return;
-        };
-        let old = chrono::Utc::now() - chrono::Duration::hours(1);
-        for branch in branches {
-            let is_old = chrono::DateTime::parse_from_rfc3339(&branch.created_at)
-                .is_ok_and(|created| created < old);
-            if branch.name.starts_with(REPLAY_PREFIX)
-                && is_old
-                && let Err(refusal) = self.remove_rehearsal(&branch.name).await
-            {
-                tracing::warn!(
-                    message = refusal.message,
-                    "an old temporary branch could not be removed"
-                );
-            }
-        }
-    }
-
-    async fn remove_rehearsal(&self, name: &str) -> Result<(), Refusal> {
-        let guard = &self.call.guard;
-        let branch = guard.prove(self.branch.project(), name).await?;
-        Self::of(self.call.clone(), branch).delete_now().await
-    }
 }
 
-fn name_differences(changed: &[super::state::Difference]) -> String {
+pub(super) fn name_differences(changed: &[super::state::Difference]) -> String {
     let mut shown: Vec<String> = changed
         .iter()
         .take(NAMED)
@@ -548,46 +288,4 @@ fn name_differences(changed: &[super::state::Difference]) -> String {
         shown.push(format!("and {} more", changed.len() - NAMED));
     }
     shown.join(", ")
-}
-
-/// One migration for the findings whose fix is certain: it takes nothing from anybody who should
-/// have it, and needs no knowledge of what the app is for.
-fn fix_for(lints: &[&Lint]) -> Option<FixMigration> {
-    let mut statements: Vec<String> = Vec::new();
-    for lint in lints {
-        let Some(object) = quoted_object(lint) else {
-            continue;
-        };
-        let statement = match lint.name.as_str() {
-            "rls_disabled_in_public" | "policy_exists_rls_disabled" => {
-                format!("alter table {object} enable row level security;")
-            }
-            "security_definer_view" => {
-                format!("alter view {object} set (security_invoker = true);")
-            }
-            _ => continue,
-        };
-        if !statements.contains(&statement) {
-            statements.push(statement);
-        }
-    }
-    if statements.is_empty() {
-        return None;
-    }
-    Some(FixMigration {
-        name: "fix_advisor_findings".to_owned(),
-        query: statements.join("\n"),
-    })
-}
-
-/// `"schema"."name"` of the table or view that a lint names.
-fn quoted_object(lint: &Lint) -> Option<String> {
-    let metadata = lint.metadata.as_ref()?;
-    let part = |key: &str| {
-        metadata
-            .get(key)?
-            .as_str()
-            .map(|name| format!("\"{}\"", name.replace('"', "\"\"")))
-    };
-    Some(format!("{}.{}", part("schema")?, part("name")?))
 }

@@ -12,7 +12,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::gate::Verdict;
+use super::gate::{Verdict, name_differences};
+use super::state::differences;
 use super::{CheckStatus, Code, Dev, Next, Refusal, Release, WAIT};
 use crate::api::ReleasePermit;
 use crate::api::advisors::Level;
@@ -52,6 +53,8 @@ pub struct Merged {
     pub production_restore_point: Option<String>,
     /// What the advisor says of production afterwards: errors and warnings.
     pub advisor: String,
+    /// What a person should look at.
+    pub notes: Vec<String>,
 }
 
 impl Release {
@@ -87,6 +90,7 @@ impl Dev {
                 not_merged: not_merged(),
                 production_restore_point: None,
                 advisor: "not asked".to_owned(),
+                notes: Vec::new(),
             });
         };
         // Taken again right before the merge: what was judged is what is merged, into what it was
@@ -107,6 +111,7 @@ impl Dev {
             branch_ref: branch.to_string(),
             expected: before.iter().chain(&verdict.unmerged).cloned().collect(),
             before,
+            schema_hash: verdict.schema_hash,
             state_hash: verdict.state_hash,
             started_at: clock::now(),
         };
@@ -215,8 +220,12 @@ impl Dev {
             .details(json!({ "applied": carried, "missing": missing })));
         }
         // Recorded before the merge is forgotten: a failure here is made good by the next call.
-        guard.record_production(project, "merge").await?;
+        let schema_hash = guard.record_production(project, "merge").await?;
         guard.store().end_merge(project).await?;
+        let mut notes = Vec::new();
+        if schema_hash != merging.schema_hash {
+            notes.push(self.unexpected_schema().await);
+        }
         Ok(Merged {
             status: "merged",
             merged: MergedMigrations {
@@ -226,6 +235,7 @@ impl Dev {
             not_merged: not_merged(),
             production_restore_point: None,
             advisor: self.advisor_on_production().await,
+            notes,
         })
     }
 
@@ -266,6 +276,23 @@ impl Dev {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));
         }
+    }
+
+    /// A migration that looks at rows can do one thing on a branch and another on production.
+    async fn unexpected_schema(&self) -> String {
+        let guard = &self.call.guard;
+        let differ = match (
+            guard.state(self.branch.reference()).await,
+            guard.state(self.branch.project()).await,
+        ) {
+            (Ok(branch), Ok(production)) => {
+                name_differences(&differences(&branch.catalogue, &production.catalogue))
+            }
+            (Err(refusal), _) | (_, Err(refusal)) => refusal.message,
+        };
+        format!(
+            "production's schema is not what the gate saw, so a migration did something else there: {differ}"
+        )
     }
 
     async fn advisor_on_production(&self) -> String {

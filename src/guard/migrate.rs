@@ -7,25 +7,21 @@
 //!    └ answer lost: the ledger is read ► there / not there / in doubt
 //! ```
 
-use std::time::Duration;
-
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
 use super::judging::AskedSql;
 use super::ledger::Ledger;
-use super::{Code, Dev, Guard, Next, Refusal};
+use super::settle::{Settled, settle};
+use super::transaction::{LEDGER_TOUCHED, transaction, without_wrapping};
+use super::{Code, Dev, Next, Refusal};
+use crate::api::ApiError;
 use crate::api::database::{QueryBody, RunQuery};
-use crate::api::{ApiError, DevBranch};
 use crate::clock;
 use crate::sql;
 use crate::store::PointStatus;
 
-/// The SQLSTATE with which the transaction's own check says that the ledger was touched.
-const LEDGER_TOUCHED: &str = "DD001";
-/// How long a lost migration's backend is waited for before it is `in_doubt`.
-const SETTLE: Duration = Duration::from_secs(20);
 /// Digits that a version may have.
 const VERSION_DIGITS: usize = 14;
 
@@ -401,124 +397,4 @@ fn check_name(name: &str) -> Result<(), Refusal> {
     Err(Refusal::invalid(
         "a migration's name is 1 to 100 characters, like create_todos",
     ))
-}
-
-/// What a lost answer turned out to be.
-pub(super) enum Settled {
-    Applied,
-    NotApplied,
-    Unknown,
-}
-
-/// Reads the ledger until the migration is there, or its backend is gone.
-pub(super) async fn settle(
-    guard: &Guard,
-    branch: &DevBranch,
-    marker: &str,
-    version: &str,
-) -> Settled {
-    let deadline = tokio::time::Instant::now() + SETTLE;
-    let mut pause = Duration::from_millis(50);
-    loop {
-        // The backend first: once it is gone, the ledger read after that is final.
-        let running = is_running(guard, branch, marker).await;
-        let there = guard
-            .ledger(branch.reference())
-            .await
-            .map(|ledger| ledger.find(version).is_some());
-        match (running, there) {
-            (_, Ok(true)) => return Settled::Applied,
-            (Ok(false), Ok(false)) => return Settled::NotApplied,
-            _ if tokio::time::Instant::now() >= deadline => return Settled::Unknown,
-            _ => tokio::time::sleep(pause).await,
-        }
-        pause = (pause * 2).min(Duration::from_secs(1));
-    }
-}
-
-/// Whether a backend still works on the text that carries `marker`.
-async fn is_running(guard: &Guard, branch: &DevBranch, marker: &str) -> Result<bool, ApiError> {
-    // As the branch's own role: the read-only role does not see others' queries.
-    let body = QueryBody {
-        query: "select pg_catalog.count(*) as running from pg_catalog.pg_stat_activity \
-                where pg_catalog.strpos(query, $1) = 1 and pid <> pg_catalog.pg_backend_pid() \
-                and state <> 'idle'"
-            .to_owned(),
-        parameters: Some(vec![json!(format!("/* {marker} */"))]),
-        read_only: None,
-    };
-    let rows = guard.client().write::<RunQuery>(branch, &(), &body).await?;
-    Ok(rows
-        .first()
-        .and_then(|row| row.get("running"))
-        .is_none_or(|count| count.as_i64() != Some(0)))
-}
-
-/// The one transaction: the SQL, the ledger row, and a check that the ledger changed by that row
-/// alone.
-fn transaction(marker: &str, request: &MigrationRequest, version: &str, ledger: &Ledger) -> String {
-    let expected = ledger
-        .0
-        .iter()
-        .map(|entry| format!("{}={}", entry.version, entry.digest))
-        .collect::<Vec<_>>()
-        .join("\n");
-    format!(
-        include_str!("migrate.sql"),
-        marker = marker,
-        sql = request.query,
-        version = quote(version),
-        name = quote(&request.name),
-        statements = quote(&request.query),
-        key = request
-            .idempotency_key
-            .as_deref()
-            .map_or_else(|| "null".to_owned(), quote),
-        expected = quote(&expected),
-        tag = dollar_tag(),
-        state = LEDGER_TOUCHED,
-    )
-}
-
-/// A migration that is replayed on a temporary branch: the SQL and its ledger row, as they were.
-pub(super) fn replay_transaction(version: &str, name: Option<&str>, sql: &str) -> String {
-    format!(
-        "begin;\n{sql}\n;\nreset role;\n\
-         insert into supabase_migrations.schema_migrations (version, name, statements) \
-         values ({}, {}, array[{}]);\ncommit;",
-        quote(version),
-        quote(name.unwrap_or_default()),
-        quote(sql)
-    )
-}
-
-/// A string literal that reads the same whatever the session's settings: dollar-quoted with a tag
-/// that the text cannot contain but by guessing 64 bits.
-pub(super) fn quote(text: &str) -> String {
-    let tag = dollar_tag();
-    format!("{tag}{text}{tag}")
-}
-
-fn dollar_tag() -> String {
-    format!("$d{:016x}$", rand::random::<u64>())
-}
-
-/// How many lines stand before the migration's own first line in `migrate.sql`.
-const LINES_BEFORE: u64 = 2;
-
-/// The database's message, with `LINE n` counted from the migration's own first line.
-fn without_wrapping(message: &str) -> String {
-    message
-        .trim_end()
-        .lines()
-        .map(|line| {
-            let own = line.strip_prefix("LINE ").and_then(|rest| {
-                let (number, rest) = rest.split_once(':')?;
-                let number = number.parse::<u64>().ok()?.checked_sub(LINES_BEFORE)?;
-                Some(format!("LINE {number}:{rest}"))
-            });
-            own.unwrap_or_else(|| line.to_owned())
-        })
-        .collect::<Vec<_>>()
-        .join("\n")
 }

@@ -9,14 +9,17 @@
 //! grant      Read, Sql, Dev, Release: who may do what
 //! branches   making, rebasing, resetting, deleting and comparing branches
 //! migrate    a migration: one transaction, one ledger row, one restore point
-//! points     restore points, their repair, and reverts
-//! state      the hashes of a database's schema and ledger
-//! gate       the conditions of a merge;  merge: the merge itself, followed to its end
+//!            transaction: its text;  settle: what a lost answer turned out to be
+//! points     restore points and their repair;  revert: returning to one
+//! ledger     the ledger as it is;  state: the hashes of schema and ledger
+//! gate       the conditions of a merge;  rehearsal: the replay;  advice: the advisor's verdict
+//! merge      the merge itself, followed to its end
 //! judging    the SQL judge's answer in the guard's terms
 //! projects   launching projects;  reading: what only looks
 //! policy     the operator's limits;  refusal: a typed "no";  redact: what must not get out
 //! ```
 
+mod advice;
 mod branches;
 mod gate;
 mod grant;
@@ -31,9 +34,13 @@ mod projects;
 mod reading;
 mod redact;
 mod refusal;
+mod rehearsal;
+mod revert;
+mod settle;
 mod state;
 mod target;
 mod tool;
+mod transaction;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,11 +58,12 @@ pub use judging::judged_sql;
 pub use merge::{Merged, MergedMigrations, NotMerged};
 pub use migrate::{AppliedMigration, Change, MadePoint, Migrated, MigrationRequest};
 pub use pipeline::{Outcome, run};
-pub use points::{ListedPoint, Reverted, RowCount};
+pub use points::ListedPoint;
 pub use policy::{BranchCreation, Policy, ProductionRows};
 pub use projects::{LaunchedProject, NewProject};
 pub use reading::{ChangedRows, FoundLint, QueryResult};
 pub use refusal::{Code, Next, Refusal};
+pub use revert::{Reverted, RowCount};
 pub use target::{Environment, Target, TargetView};
 pub use tool::{Call, Progress, Tool};
 

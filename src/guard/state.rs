@@ -64,12 +64,12 @@ impl Guard {
             .collect())
     }
 
-    /// Reads production's state and records its hashes.
+    /// Reads production's state and records its hashes; answers the schema's.
     pub(super) async fn record_production(
         &self,
         project: &Ref,
         reason: &'static str,
-    ) -> Result<(), Refusal> {
+    ) -> Result<String, Refusal> {
         let state = self.state(project).await?;
         self.store()
             .record_hashes(
@@ -80,7 +80,7 @@ impl Guard {
                 reason,
             )
             .await?;
-        Ok(())
+        Ok(state.schema_hash)
     }
 }
 

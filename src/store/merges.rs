@@ -15,6 +15,8 @@ pub struct Merging {
     pub before: Vec<String>,
     /// The versions that it will hold when the merge is done.
     pub expected: Vec<String>,
+    /// The branch's `schema_hash` that passed the gate: production's, when it is done.
+    pub schema_hash: String,
     /// The branch's `state_hash` that passed the gate.
     pub state_hash: String,
     /// When it was begun; RFC 3339.
@@ -26,27 +28,29 @@ impl Store {
     pub async fn merging(&self, project: &Ref) -> Result<Option<Merging>, StoreError> {
         let project = project.to_string();
         self.run(move |connection| {
-            let found: Option<(String, String, String, String, String)> = connection
+            let found: Option<[String; 6]> = connection
                 .prepare_cached(
-                    "select branch_ref, before, expected, state_hash, started_at from merges where project = ?1",
+                    "select branch_ref, before, expected, schema_hash, state_hash, started_at from merges where project = ?1",
                 )?
                 .query_row(params![project], |row| {
-                    Ok((
+                    Ok([
                         row.get(0)?,
                         row.get(1)?,
                         row.get(2)?,
                         row.get(3)?,
                         row.get(4)?,
-                    ))
+                        row.get(5)?,
+                    ])
                 })
                 .optional()?;
-            let Some((branch_ref, before, expected, state_hash, started_at)) = found else {
+            let Some([branch_ref, before, expected, schema_hash, state_hash, started_at]) = found else {
                 return Ok(None);
             };
             Ok(Some(Merging {
                 branch_ref,
                 before: serde_json::from_str(&before)?,
                 expected: serde_json::from_str(&expected)?,
+                schema_hash,
                 state_hash,
                 started_at,
             }))
@@ -62,12 +66,13 @@ impl Store {
         let merging = merging.clone();
         self.run(move |connection| {
             connection.execute(
-                "insert or replace into merges (project, branch_ref, before, expected, state_hash, started_at) values (?1, ?2, ?3, ?4, ?5, ?6)",
+                "insert or replace into merges (project, branch_ref, before, expected, schema_hash, state_hash, started_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 params![
                     project,
                     merging.branch_ref,
                     before,
                     expected,
+                    merging.schema_hash,
                     merging.state_hash,
                     merging.started_at
                 ],

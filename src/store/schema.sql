@@ -71,6 +71,8 @@ create table merges (
     -- production's ledger before and after, as JSON arrays of versions
     before text not null,
     expected text not null,
+    -- the branch's, as the gate judged them
+    schema_hash text not null,
     state_hash text not null,
     started_at text not null
 ) without rowid;

@@ -59,7 +59,11 @@ impl Drop for Home {
     }
 }
 
-pub(crate) async fn try_run(engine: &Engine, id: ClusterId, sql: &str) -> Result<Value, EngineError> {
+pub(crate) async fn try_run(
+    engine: &Engine,
+    id: ClusterId,
+    sql: &str,
+) -> Result<Value, EngineError> {
     let mut connection = engine.connect(id, Login::User).await?;
     let results = connection.run(sql, Limits::default()).await?;
     connection.close().await;

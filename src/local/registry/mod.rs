@@ -1,19 +1,21 @@
 //! The registry: which projects, branches and restore points exist, and which workflows are under
 //! way. What a route has answered for stands here, on disk.
 
+mod branches;
+mod points;
+
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
 
-use super::engine::{ClusterId, Point};
+use super::engine::ClusterId;
 use crate::api::Ref;
-use crate::api::branches::{Branch, BranchStatus};
 use crate::api::projects::ProjectStatus;
 use crate::clock;
 use crate::sqlite::{Sqlite, StoreError};
 
-const MIGRATIONS: [&str; 1] = [include_str!("registry.sql")];
+const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
 
 /// A project or branch as the registry has it.
 #[derive(Debug, Clone)]
@@ -87,8 +89,6 @@ pub(super) struct Registry {
 }
 
 const PROJECT: &str = "select seq, ref, name, organization, region, status, created_at, cluster, parent, reason from projects";
-const BRANCH: &str = "select b.id, b.name, b.ref, b.parent, b.is_default, b.persistent, b.git_branch, \
-    b.status, b.created_at, b.updated_at, p.status from branches b join projects p on p.ref = b.ref";
 
 impl Registry {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
@@ -253,166 +253,6 @@ impl Registry {
         .await
     }
 
-    /// A project's branches, production's own entry first.
-    pub(super) async fn branches(&self, parent: &Ref) -> Result<Vec<Branch>, StoreError> {
-        let parent = parent.to_string();
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(&format!(
-                "{BRANCH} where b.parent = ?1 order by b.is_default desc, p.seq"
-            ))?;
-            collect(statement.query_map(params![parent], branch)?)
-        })
-        .await
-    }
-
-    /// A branch by its UUID or its ref.
-    pub(super) async fn branch(&self, id_or_ref: &str) -> Result<Option<Branch>, StoreError> {
-        let id_or_ref = id_or_ref.to_owned();
-        self.run(move |connection| {
-            Ok(connection
-                .prepare_cached(&format!("{BRANCH} where b.id = ?1 or b.ref = ?1"))?
-                .query_row(params![id_or_ref], branch)
-                .optional()?)
-        })
-        .await
-    }
-
-    /// Writes a new branch down with its project, with production's own entry if it is the first,
-    /// and with the run that will make its database.
-    pub(super) async fn add_branch(
-        &self,
-        parent: &StoredProject,
-        branch: &Branch,
-        run: &Run,
-    ) -> Result<(), StoreError> {
-        let (parent, branch, run) = (parent.clone(), branch.clone(), run.clone());
-        self.run(move |connection| {
-            connection.execute(
-                "insert into branches (id, ref, parent, name, is_default, persistent, status, created_at, updated_at)
-                 select ?1, ?2, ?2, 'main', 1, 1, ?3, ?4, ?4
-                 where not exists (select 1 from branches where ref = ?2)",
-                params![
-                    new_uuid(),
-                    parent.reference.as_str(),
-                    BranchStatus::FunctionsDeployed.as_str(),
-                    parent.created_at
-                ],
-            )?;
-            connection.execute(
-                "insert into projects (ref, name, organization, region, status, created_at, parent) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                params![
-                    branch.project_ref.as_str(),
-                    branch.name,
-                    parent.organization,
-                    parent.region,
-                    ProjectStatus::ComingUp.as_str(),
-                    branch.created_at,
-                    parent.reference.as_str()
-                ],
-            )?;
-            connection.execute(
-                "insert into branches (id, ref, parent, name, is_default, persistent, git_branch, status, created_at, updated_at)
-                 values (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?8)",
-                params![
-                    branch.id,
-                    branch.project_ref.as_str(),
-                    parent.reference.as_str(),
-                    branch.name,
-                    branch.persistent,
-                    branch.git_branch,
-                    branch.status.as_str(),
-                    branch.created_at
-                ],
-            )?;
-            insert_run(connection, &run)
-        })
-        .await
-    }
-
-    pub(super) async fn update_branch(
-        &self,
-        id: &str,
-        name: Option<String>,
-        persistent: Option<bool>,
-        git_branch: Option<String>,
-    ) -> Result<(), StoreError> {
-        let id = id.to_owned();
-        self.run(move |connection| {
-            connection.execute(
-                "update branches set name = coalesce(?2, name), persistent = coalesce(?3, persistent),
-                 git_branch = coalesce(?4, git_branch), updated_at = ?5 where id = ?1",
-                params![id, name, persistent, git_branch, clock::now()],
-            )?;
-            Ok(())
-        })
-        .await
-    }
-
-    pub(super) async fn set_branch(
-        &self,
-        reference: &Ref,
-        status: BranchStatus,
-    ) -> Result<(), StoreError> {
-        let reference = reference.to_string();
-        self.run(move |connection| {
-            connection.execute(
-                "update branches set status = ?2, updated_at = ?3 where ref = ?1",
-                params![reference, status.as_str(), clock::now()],
-            )?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Stores a restore point; `false` if there is one of that name.
-    pub(super) async fn add_point(
-        &self,
-        reference: &Ref,
-        name: &str,
-        point: &Point,
-        completed_on: &str,
-    ) -> Result<bool, StoreError> {
-        let values = [
-            reference.to_string(),
-            name.to_owned(),
-            serde_json::to_string(point)?,
-            completed_on.to_owned(),
-        ];
-        self.run(move |connection| {
-            let [reference, name, point, completed_on] = values;
-            let added = connection.execute(
-                "insert or ignore into points (ref, name, point, completed_on) values (?1, ?2, ?3, ?4)",
-                params![reference, name, point, completed_on],
-            )?;
-            Ok(added == 1)
-        })
-        .await
-    }
-
-    /// The point of that name, or the latest; with its name and the moment of its completion.
-    pub(super) async fn point(
-        &self,
-        reference: &Ref,
-        name: Option<&str>,
-    ) -> Result<Option<(String, Point, String)>, StoreError> {
-        let (reference, name) = (reference.to_string(), name.map(str::to_owned));
-        self.run(move |connection| {
-            let found: Option<(String, String, String)> = connection
-                .query_row(
-                    "select name, point, completed_on from points
-                     where ref = ?1 and (?2 is null or name = ?2) order by seq desc limit 1",
-                    params![reference, name],
-                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-                )
-                .optional()?;
-            let Some((name, point, completed_on)) = found else {
-                return Ok(None);
-            };
-            Ok(Some((name, serde_json::from_str(&point)?, completed_on)))
-        })
-        .await
-    }
-
     /// Writes a run down, before it is answered for.
     pub(super) async fn add_run(&self, run: &Run) -> Result<(), StoreError> {
         let run = run.clone();
@@ -448,7 +288,7 @@ impl Registry {
     }
 }
 
-fn insert_run(connection: &Connection, run: &Run) -> Result<(), StoreError> {
+pub(super) fn insert_run(connection: &Connection, run: &Run) -> Result<(), StoreError> {
     connection.execute(
         "insert into runs (id, kind, ref, migration_version) values (?1, ?2, ?3, ?4)",
         params![
@@ -461,7 +301,9 @@ fn insert_run(connection: &Connection, run: &Run) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn collect<T>(rows: impl Iterator<Item = rusqlite::Result<T>>) -> Result<Vec<T>, StoreError> {
+pub(super) fn collect<T>(
+    rows: impl Iterator<Item = rusqlite::Result<T>>,
+) -> Result<Vec<T>, StoreError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -482,29 +324,12 @@ fn project(row: &Row<'_>) -> rusqlite::Result<StoredProject> {
     })
 }
 
-fn branch(row: &Row<'_>) -> rusqlite::Result<Branch> {
-    Ok(Branch {
-        id: row.get(0)?,
-        name: row.get(1)?,
-        project_ref: word(row, 2, |text| text.parse().ok())?,
-        parent_project_ref: word(row, 3, |text| text.parse().ok())?,
-        is_default: row.get(4)?,
-        persistent: row.get(5)?,
-        git_branch: row.get(6)?,
-        status: word(row, 7, wire_word)?,
-        created_at: row.get(8)?,
-        updated_at: row.get(9)?,
-        with_data: false,
-        preview_project_status: Some(word(row, 10, wire_word)?),
-    })
-}
-
 /// A column that holds one of the API's own words.
-fn wire_word<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
+pub(super) fn wire_word<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_value(Value::String(text.to_owned())).ok()
 }
 
-fn word<T>(
+pub(super) fn word<T>(
     row: &Row<'_>,
     column: usize,
     parse: impl FnOnce(&str) -> Option<T>,

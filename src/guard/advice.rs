@@ -1,0 +1,138 @@
+//! The advisor's verdict as a condition of the gate, and the migration that mends what is certain.
+
+use serde_json::json;
+
+use super::gate::{Check, CheckStatus, Finding, FixMigration, NAMED, passed};
+use super::reading::{level_word, lint_object};
+use super::{Code, Dev, FoundLint, Next, Refusal};
+use crate::api::DevBranch;
+use crate::api::advisors::{Level, Lint};
+
+impl Dev {
+    /// Asks about `judged`: no ERROR, and no WARN that production does not have.
+    pub(super) async fn check_advisor(
+        &self,
+        judged: &DevBranch,
+    ) -> Result<(Finding, Option<FixMigration>), Refusal> {
+        let guard = &self.call.guard;
+        self.call.step("asking the security advisor");
+        let lints = match guard.lints(judged.reference(), false).await {
+            Ok(lints) => lints,
+            Err(refusal) if refusal.code == Code::AdvisorUnavailable => {
+                let check = Check::new("advisor", CheckStatus::Failed, refusal.message).next(
+                    Next::new(
+                        "check_merge",
+                        json!({ "project_id": self.branch.project(), "branch": self.branch.name() }),
+                        "asks the advisor again",
+                    ),
+                );
+                return Ok(((check, Some(Code::AdvisorUnavailable)), None));
+            }
+            Err(refusal) => return Err(refusal),
+        };
+        // Looked at only where a WARN needs an excuse.
+        let known: Vec<String> = if lints.iter().any(|lint| lint.level == Level::Warn) {
+            guard
+                .lints(self.branch.project(), false)
+                .await
+                .map(|lints| lints.into_iter().map(|lint| lint.cache_key).collect())
+                .unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        let failing: Vec<&Lint> = lints
+            .iter()
+            .filter(|lint| match lint.level {
+                Level::Error => true,
+                Level::Warn => !known.contains(&lint.cache_key),
+                Level::Info => false,
+            })
+            .collect();
+        if failing.is_empty() {
+            return Ok((
+                passed("advisor", "the security advisor has no objection"),
+                None,
+            ));
+        }
+        let fix = fix_for(&failing);
+        let shown: Vec<String> = failing
+            .iter()
+            .take(NAMED)
+            .map(|lint| {
+                format!(
+                    "{} {} on {}",
+                    level_word(lint.level),
+                    lint.name,
+                    lint_object(lint)
+                )
+            })
+            .collect();
+        let findings: Vec<FoundLint> = failing.iter().copied().map(FoundLint::from).collect();
+        let check = Check::new(
+            "advisor",
+            CheckStatus::Failed,
+            format!("the security advisor objects: {}", shown.join("; ")),
+        )
+        .next(self.next_for(fix.as_ref()))
+        .details(json!({ "lints": findings }));
+        Ok(((check, Some(Code::AdvisorFailed)), fix))
+    }
+
+    fn next_for(&self, fix: Option<&FixMigration>) -> Next {
+        let project = self.branch.project();
+        match fix {
+            Some(fix) => Next::new(
+                "apply_migration",
+                json!({ "project_id": project, "branch": self.branch.name(), "name": fix.name, "query": fix.query }),
+                "mends the findings that have a certain fix; then check again",
+            ),
+            None => Next::new(
+                "get_advisors",
+                json!({ "project_id": project, "branch": self.branch.name(), "type": "security", "detail": "full" }),
+                "shows each finding and how to mend it by a migration",
+            ),
+        }
+    }
+}
+
+/// One migration for the findings whose fix is certain: it takes nothing from anybody who should
+/// have it, and needs no knowledge of what the app is for.
+fn fix_for(lints: &[&Lint]) -> Option<FixMigration> {
+    let mut statements: Vec<String> = Vec::new();
+    for lint in lints {
+        let Some(object) = quoted_object(lint) else {
+            continue;
+        };
+        let statement = match lint.name.as_str() {
+            "rls_disabled_in_public" | "policy_exists_rls_disabled" => {
+                format!("alter table {object} enable row level security;")
+            }
+            "security_definer_view" => {
+                format!("alter view {object} set (security_invoker = true);")
+            }
+            _ => continue,
+        };
+        if !statements.contains(&statement) {
+            statements.push(statement);
+        }
+    }
+    if statements.is_empty() {
+        return None;
+    }
+    Some(FixMigration {
+        name: "fix_advisor_findings".to_owned(),
+        query: statements.join("\n"),
+    })
+}
+
+/// `"schema"."name"` of the table or view that a lint names.
+fn quoted_object(lint: &Lint) -> Option<String> {
+    let metadata = lint.metadata.as_ref()?;
+    let part = |key: &str| {
+        metadata
+            .get(key)?
+            .as_str()
+            .map(|name| format!("\"{}\"", name.replace('"', "\"\"")))
+    };
+    Some(format!("{}.{}", part("schema")?, part("name")?))
+}

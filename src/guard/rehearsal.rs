@@ -1,0 +1,188 @@
+//! The replay: production's ledger and the unmerged migrations on a temporary branch, which must
+//! make exactly the branch's schema. What they make is what the advisor judges.
+
+use serde_json::{Value, json};
+
+use super::gate::{Check, CheckStatus, Finding, FixMigration, name_differences, passed};
+use super::judging::AskedSql;
+use super::ledger::LedgerMigration;
+use super::state::{State, differences};
+use super::transaction::replay_transaction;
+use super::{Code, Dev, Next, Refusal};
+use crate::api::DevBranch;
+use crate::api::database::{QueryBody, RunQuery};
+use crate::sql;
+
+/// The names of temporary branches begin so.
+const PREFIX: &str = "drydock-replay-";
+
+impl Dev {
+    /// Replays the ledgers on a temporary branch, and asks the advisor about what they make.
+    pub(super) async fn rehearse(
+        &self,
+        unmerged: &[LedgerMigration],
+        branch: &State,
+    ) -> Result<(Finding, Finding, Option<FixMigration>), Refusal> {
+        if !self.call.guard.policy().replay {
+            let off = (
+                Check::new(
+                    "replay",
+                    CheckStatus::Off,
+                    "the operator has switched the replay off: the advisor looks at the branch itself",
+                ),
+                None,
+            );
+            let (advisor, fix) = self.check_advisor(&self.branch).await?;
+            return Ok((off, advisor, fix));
+        }
+        self.call
+            .step("replaying the migrations on a temporary branch");
+        let name = format!("{PREFIX}{:08x}", rand::random::<u32>());
+        let guard = &self.call.guard;
+        self.sweep_rehearsals().await;
+        guard
+            .client()
+            .create_branch(self.branch.project(), &name)
+            .await?;
+        let result = self.rehearse_on(&name, unmerged, branch).await;
+        if let Err(refusal) = self.remove_rehearsal(&name).await {
+            tracing::warn!(
+                message = refusal.message,
+                "a temporary branch could not be removed; the next check tries again"
+            );
+        }
+        result
+    }
+
+    async fn rehearse_on(
+        &self,
+        name: &str,
+        unmerged: &[LedgerMigration],
+        branch: &State,
+    ) -> Result<(Finding, Finding, Option<FixMigration>), Refusal> {
+        let guard = &self.call.guard;
+        let project = self.branch.project();
+        let not_run = || {
+            (
+                Check::new(
+                    "advisor",
+                    CheckStatus::NotRun,
+                    "mend the replay first: the advisor judges what the migrations make",
+                ),
+                None,
+            )
+        };
+        let unreplayable = |message: String, details: Value| {
+            let check = Check::new("replay", CheckStatus::Failed, message)
+                .next(Next::new(
+                    "reset_branch",
+                    json!({ "project_id": project, "branch": self.branch.name() }),
+                    "makes the branch again from its migrations alone; what was changed outside them is gone, write it as a migration",
+                ))
+                .details(details);
+            (check, Some(Code::Unreplayable))
+        };
+        let rehearsal = match guard.until_settled(&self.call, project, name).await {
+            Ok(rehearsal) => rehearsal,
+            Err(refusal) if refusal.code == Code::BranchFailed => {
+                let failed = unreplayable(
+                    "production's own migrations cannot be replayed".to_owned(),
+                    json!({}),
+                );
+                return Ok((failed, not_run(), None));
+            }
+            Err(refusal) => return Err(refusal),
+        };
+        for migration in unmerged {
+            if let Err(refusal) = self.replay(&rehearsal, migration).await {
+                let failed = unreplayable(
+                    format!(
+                        "migration {} cannot be replayed: {}",
+                        migration.version, refusal.message
+                    ),
+                    json!({ "version": migration.version }),
+                );
+                return Ok((failed, not_run(), None));
+            }
+        }
+        let replayed = guard.state(rehearsal.reference()).await?;
+        if replayed.schema_hash != branch.schema_hash {
+            let changed = differences(&replayed.catalogue, &branch.catalogue);
+            let failed = unreplayable(
+                format!(
+                    "the branch is not what its migrations make; changed outside them: {}",
+                    name_differences(&changed)
+                ),
+                json!({ "differences": changed.len() }),
+            );
+            return Ok((failed, not_run(), None));
+        }
+        let replay = passed(
+            "replay",
+            format!(
+                "{} migration(s) replayed on production's ledger make the branch's schema",
+                unmerged.len()
+            ),
+        );
+        let (advisor, fix) = self.check_advisor(&rehearsal).await?;
+        Ok((replay, advisor, fix))
+    }
+
+    /// One migration of the branch's ledger on the temporary branch. The ledger may have been
+    /// written by others, so its SQL is judged again.
+    async fn replay(
+        &self,
+        rehearsal: &DevBranch,
+        migration: &LedgerMigration,
+    ) -> Result<(), Refusal> {
+        AskedSql {
+            tool: "apply_migration",
+            project: self.branch.project().as_str(),
+            query: &migration.sql,
+        }
+        .judge(sql::Tool::ApplyMigration)?;
+        let body = QueryBody {
+            query: replay_transaction(
+                &migration.version,
+                migration.name.as_deref(),
+                &migration.sql,
+            ),
+            parameters: None,
+            read_only: None,
+        };
+        self.call
+            .guard
+            .client()
+            .write::<RunQuery>(rehearsal, &(), &body)
+            .await?;
+        Ok(())
+    }
+
+    /// Removes temporary branches that an earlier check could not.
+    async fn sweep_rehearsals(&self) {
+        let guard = &self.call.guard;
+        let Ok(branches) = guard.branches_of(self.branch.project()).await else {
+            return;
+        };
+        let old = chrono::Utc::now() - chrono::Duration::hours(1);
+        for branch in branches {
+            let is_old = chrono::DateTime::parse_from_rfc3339(&branch.created_at)
+                .is_ok_and(|created| created < old);
+            if branch.name.starts_with(PREFIX)
+                && is_old
+                && let Err(refusal) = self.remove_rehearsal(&branch.name).await
+            {
+                tracing::warn!(
+                    message = refusal.message,
+                    "an old temporary branch could not be removed"
+                );
+            }
+        }
+    }
+
+    async fn remove_rehearsal(&self, name: &str) -> Result<(), Refusal> {
+        let guard = &self.call.guard;
+        let branch = guard.prove(self.branch.project(), name).await?;
+        Self::of(self.call.clone(), branch).delete_now().await
+    }
+}

@@ -1,0 +1,210 @@
+//! Reverts: returning a branch to a restore point, with a way back, and saying truthfully what
+//! that undid.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
+
+use super::ledger::text;
+use super::{Code, Dev, Guard, MadePoint, Next, Refusal, WAIT};
+use crate::api::Ref;
+use crate::api::database::Row;
+use crate::api::projects::{GetProject, ProjectStatus};
+use crate::api::restore_points::{RestorePointName, Undo};
+use crate::store::{Point, PointStatus};
+
+/// A table's rows before and after a revert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RowCount {
+    /// The table.
+    pub table: String,
+    /// Rows before; none if the table was not there.
+    pub before: Option<i64>,
+    /// Rows after; none if the table is gone.
+    pub after: Option<i64>,
+}
+
+/// What a revert undid.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Reverted {
+    /// The point that was returned to.
+    pub to: String,
+    /// Versions of the migrations that were undone, newest first.
+    pub migrations: Vec<String>,
+    /// Versions of migrations that came back, by going back on an earlier revert.
+    pub restored_migrations: Vec<String>,
+    /// Tables whose number of rows changed, auth.users and storage.objects among them.
+    pub rows: Vec<RowCount>,
+}
+
+impl Dev {
+    /// Returns to a restore point, and says what was undone and what was not.
+    pub async fn revert(&self, name: &str) -> Result<(Reverted, MadePoint), Refusal> {
+        let guard = &self.call.guard;
+        let branch = self.branch.reference();
+        let _turn = guard.branch_turn(branch).await?;
+        self.repair().await?;
+        let points = guard.store().points(branch).await?;
+        let point = self.find_point(&points, name)?;
+        let before = guard.ledger(branch).await?.versions();
+        let rows_before = row_counts(guard, branch).await;
+        self.call.step("making the way back");
+        let undo_point = self.numbered_point("undo").await?;
+        self.call.step(format!("returning to {name}"));
+        let body = RestorePointName {
+            name: name.to_owned(),
+        };
+        let answer = guard.client().write::<Undo>(&self.branch, &(), &body).await;
+        if let Err(error) = &answer
+            && !error.may_have_happened()
+        {
+            return Err(Refusal::new(
+                Code::PlatformError,
+                format!("the platform refused to return to {name}: {error}; nothing was changed"),
+            ));
+        }
+        until_healthy(guard, branch).await?;
+        let after = guard.ledger(branch).await?.versions();
+        if after != point.ledger || answer.is_err() {
+            return Err(Refusal::new(
+                Code::RevertUnverified,
+                format!("the revert to {name} was asked for, and the ledger is not known to be that point's; reverting to the same point again is safe"),
+            )
+            .next(Next::new(
+                "revert_to_restore_point",
+                json!({ "project_id": self.branch.project(), "branch": self.branch.name(), "name": name }),
+                "returns to the same point again",
+            ))
+            .details(json!({ "expected": point.ledger, "found": after })));
+        }
+        guard
+            .store()
+            .mark_reverted(branch, name, &undo_point.name)
+            .await?;
+        let rows_after = row_counts(guard, branch).await;
+        let undone = |from: &[String], to: &[String]| -> Vec<String> {
+            from.iter()
+                .rev()
+                .filter(|version| !to.contains(version))
+                .cloned()
+                .collect()
+        };
+        Ok((
+            Reverted {
+                to: name.to_owned(),
+                migrations: undone(&before, &after),
+                restored_migrations: undone(&after, &before),
+                rows: compare(&rows_before, &rows_after),
+            },
+            undo_point,
+        ))
+    }
+
+    fn find_point(&self, points: &[Point], name: &str) -> Result<Point, Refusal> {
+        let list = Next::new(
+            "list_restore_points",
+            json!({ "project_id": self.branch.project(), "branch": self.branch.name() }),
+            "shows the points that can be returned to",
+        );
+        let Some(point) = points.iter().find(|point| point.name == name) else {
+            let known: Vec<&str> = points
+                .iter()
+                .filter(|point| point.reachable)
+                .map(|point| point.name.as_str())
+                .collect();
+            return Err(Refusal::new(
+                Code::NotFound,
+                format!(
+                    "branch {} has no restore point of that name",
+                    self.branch.name()
+                ),
+            )
+            .next(list)
+            .details(json!({ "restore_points": known })));
+        };
+        if !point.reachable || point.status != PointStatus::Available {
+            return Err(Refusal::new(
+                Code::PointUnreachable,
+                format!(
+                    "{name} can no longer be returned to: a later revert or reset went past it"
+                ),
+            )
+            .next(list));
+        }
+        Ok(point.clone())
+    }
+}
+
+/// Waits until a branch's project is healthy again.
+pub(super) async fn until_healthy(guard: &Guard, reference: &Ref) -> Result<(), Refusal> {
+    let deadline = tokio::time::Instant::now() + WAIT;
+    let mut pause = Duration::from_millis(20);
+    loop {
+        let status = match guard
+            .client()
+            .look::<GetProject>(reference.clone(), &())
+            .await
+        {
+            Ok(project) => project.project.status,
+            Err(error) if error.may_have_happened() => ProjectStatus::Unknown,
+            Err(error) => return Err(error.into()),
+        };
+        if status == ProjectStatus::ActiveHealthy {
+            return Ok(());
+        }
+        if status.is_dead_end() || tokio::time::Instant::now() >= deadline {
+            return Err(Refusal::new(
+                Code::BranchFailed,
+                format!(
+                    "the branch's database is {} and not ACTIVE_HEALTHY",
+                    status.as_str()
+                ),
+            ));
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(2));
+    }
+}
+
+/// Rows of every table that a revert could change. Nothing if they cannot be counted in time:
+/// a count is worth less than the revert.
+async fn row_counts(guard: &Guard, reference: &Ref) -> Vec<(String, i64)> {
+    let counted = guard
+        .client()
+        .query_read_only(reference, include_str!("row_counts.sql"), None)
+        .await;
+    match counted {
+        Ok(rows) => rows.iter().filter_map(counted_row).collect(),
+        Err(error) => {
+            tracing::warn!(%error, "rows could not be counted");
+            Vec::new()
+        }
+    }
+}
+
+fn counted_row(row: &Row) -> Option<(String, i64)> {
+    Some((text(row, "table_name")?, row.get("row_count")?.as_i64()?))
+}
+
+fn compare(before: &[(String, i64)], after: &[(String, i64)]) -> Vec<RowCount> {
+    let count = |counts: &[(String, i64)], table: &str| {
+        counts
+            .iter()
+            .find(|(name, _)| name == table)
+            .map(|(_, rows)| *rows)
+    };
+    let mut tables: Vec<&String> = before.iter().chain(after).map(|(table, _)| table).collect();
+    tables.sort();
+    tables.dedup();
+    tables
+        .into_iter()
+        .map(|table| RowCount {
+            table: table.clone(),
+            before: count(before, table),
+            after: count(after, table),
+        })
+        .filter(|row| row.before != row.after)
+        .collect()
+}
