@@ -153,7 +153,13 @@ impl Dev {
         let script = transaction(&marker, &request, &version, &ledger);
         self.execute(&script, &marker, &version, &point).await?;
         self.call.step("making the restore point");
-        let restore_point = self.finish_point(&point).await?;
+        let restore_point = self.finish_point(&point).await.map_err(|mut refusal| {
+            refusal.message = format!(
+                "migration {version} is applied, and its restore point {point} is not recorded: {}",
+                refusal.message
+            );
+            refusal
+        })?;
         let changes: Vec<Change> = batch
             .statements()
             .iter()

@@ -81,7 +81,9 @@ async fn serve<T: Tool>(call: Call, arguments: Map<String, Value>) -> Served {
             }),
         };
         if let Err(error) = guard.store().journal(intent).await {
-            return Served::refused(error.into(), false);
+            let mut refusal = Refusal::from(error);
+            refusal.message = "nothing was done, because the journal cannot be written".to_owned();
+            return Served::refused(refusal, false);
         }
     }
     let grant = match T::Grant::resolve(call, aim).await {

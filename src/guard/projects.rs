@@ -121,7 +121,15 @@ impl WithinPolicy {
         guard
             .store()
             .remember_created(&created.reference, &created.name, key.as_deref())
-            .await?;
+            .await
+            .map_err(|error| {
+                let mut refusal = Refusal::from(error);
+                refusal.message = format!(
+                    "project {} is created, and Drydock cannot remember it: {}",
+                    created.reference, refusal.message
+                );
+                refusal
+            })?;
         let project = until_healthy(&call, &created.reference).await?;
         if project.status == ProjectStatus::ActiveHealthy.as_str() {
             guard

@@ -268,7 +268,7 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         Self::new(
             Code::JournalUnavailable,
-            format!("nothing was done, because {error}"),
+            format!("{error}; what this call had begun may be done, so look before you repeat it"),
         )
         .operator("free disk space or mend the data directory, then try again")
     }
