@@ -35,10 +35,14 @@ pub struct Offer {
 
 impl Offer {
     fn includes(&self, entry: &Entry) -> bool {
+        self.chooses(entry) && (!self.read_only || entry.class == Class::Read)
+    }
+
+    /// Whether the tool's group is offered, if only to say that the tool may not write.
+    fn chooses(&self, entry: &Entry) -> bool {
         self.groups
             .as_ref()
             .is_none_or(|groups| groups.contains(&entry.group))
-            && (!self.read_only || entry.class == Class::Read)
     }
 }
 
@@ -98,10 +102,9 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let Some(entry) = tools::find(&request.name).filter(|entry| {
-            // A hidden writer is refused by the pipeline, with the reason.
-            self.offer.includes(entry) || self.offer.read_only
-        }) else {
+        // A writer that a read-only server hides is refused by the pipeline, with the reason.
+        let Some(entry) = tools::find(&request.name).filter(|entry| self.offer.chooses(entry))
+        else {
             return Ok(refuse_unknown(&self.guard, &request.name).await.into());
         };
         let (progress, reporter) = report_progress(&context);
