@@ -49,6 +49,14 @@ pub enum Unproven {
         /// What speaks against it.
         reason: &'static str,
     },
+    /// It was made with production's rows, which no agent may change or read freely.
+    #[error("{name} of project {project} holds production's rows")]
+    HoldsProductionData {
+        /// Production's ref.
+        project: Ref,
+        /// The name that was asked for.
+        name: String,
+    },
 }
 
 impl DevBranch {
@@ -93,7 +101,10 @@ impl DevBranch {
             return Err(production("its ref is production's own"));
         }
         if branch.with_data {
-            return Err(production("it was made with production's rows"));
+            return Err(Unproven::HoldsProductionData {
+                project: project.clone(),
+                name: name.to_owned(),
+            });
         }
         Ok(Self {
             project: project.clone(),

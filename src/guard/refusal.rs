@@ -26,6 +26,8 @@ pub enum Code {
     AmbiguousBranch,
     /// The target is production, or cannot be told from it.
     ProductionIsProtected,
+    /// The branch holds production's rows.
+    ProductionDataInBranch,
     /// Production's rows may not be read here.
     ProductionRows,
     /// What was named does not exist.
@@ -92,6 +94,7 @@ impl Code {
             Self::NoDevBranch => "no_dev_branch",
             Self::AmbiguousBranch => "ambiguous_branch",
             Self::ProductionIsProtected => "production_is_protected",
+            Self::ProductionDataInBranch => "production_data_in_branch",
             Self::ProductionRows => "production_rows",
             Self::NotFound => "not_found",
             Self::AlreadyExists => "already_exists",

@@ -293,6 +293,15 @@ impl Guard {
                     json!({ "project_id": project }),
                     "shows the branches that can be written to",
                 )),
+                Unproven::HoldsProductionData { .. } => Refusal::new(
+                    Code::ProductionDataInBranch,
+                    format!("{name} was made with production's rows, and agents work on branches without them"),
+                )
+                .next(Next::new(
+                    "list_branches",
+                    json!({ "project_id": project }),
+                    "shows the branches that can be written to",
+                )),
             })
     }
 }
