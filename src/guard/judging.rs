@@ -12,15 +12,22 @@ pub(super) struct AskedSql<'a> {
     pub(super) tool: &'static str,
     /// The project's ref, as it was given.
     pub(super) project: &'a str,
+    /// The branch's name, if one was given.
+    pub(super) branch: Option<&'a str>,
     /// The SQL.
     pub(super) query: &'a str,
 }
 
 /// What `execute_sql` makes of this SQL; a refusal says why and what to do instead.
-pub fn judged_sql(project_id: &str, query: &str) -> Result<Decision, Refusal> {
+pub fn judged_sql(
+    project_id: &str,
+    branch: Option<&str>,
+    query: &str,
+) -> Result<Decision, Refusal> {
     let asked = AskedSql {
         tool: "execute_sql",
         project: project_id,
+        branch,
         query,
     };
     Ok(asked.judge(sql::Tool::ExecuteSql)?.1)
@@ -49,8 +56,8 @@ impl AskedSql<'_> {
             && let Some(details) = details.as_object_mut()
         {
             let (schema, data) = sql::split_mixed(self.query, batch);
-            details.insert("schema".to_owned(), json!(schema));
-            details.insert("data".to_owned(), json!(data));
+            let split = json!({ "schema": schema, "data": data });
+            details.insert("split".to_owned(), split);
         }
         let mut refusal =
             Refusal::new(Code::Sql(objection.code), objection.message.clone()).details(details);
@@ -73,7 +80,7 @@ impl AskedSql<'_> {
                 let (schema, _) = sql::split_mixed(self.query, batch);
                 Some(self.migration(
                     &schema,
-                    "changes the schema; then send details.data to execute_sql",
+                    "changes the schema; then send details.split.data to execute_sql",
                 ))
             }
             Suggestion::OneByOne => Some(self.call(
@@ -115,20 +122,24 @@ impl AskedSql<'_> {
         if tool == "apply_migration" {
             return self.migration(query, why);
         }
-        Next::new(
-            tool,
-            json!({ "project_id": self.project, "query": query }),
-            why,
-        )
+        Next::new(tool, self.arguments(json!({ "query": query })), why)
     }
 
     fn migration(self, query: &str, why: &str) -> Next {
-        let arguments: Value = json!({
-            "project_id": self.project,
-            "name": "change_schema",
-            "query": query,
-        });
-        Next::new("apply_migration", arguments, why)
+        let arguments = json!({ "name": "change_schema", "query": query });
+        Next::new("apply_migration", self.arguments(arguments), why)
+    }
+
+    /// The call's own project and branch, with what is given.
+    fn arguments(self, more: Value) -> Value {
+        let mut arguments = json!({ "project_id": self.project });
+        if let (Some(arguments), Value::Object(more)) = (arguments.as_object_mut(), more) {
+            if let Some(branch) = self.branch {
+                arguments.insert("branch".to_owned(), json!(branch));
+            }
+            arguments.extend(more);
+        }
+        arguments
     }
 }
 

@@ -116,6 +116,7 @@ impl Dev {
         let asked = AskedSql {
             tool: "apply_migration",
             project: self.branch.project().as_str(),
+            branch: Some(self.branch.name()),
             query: &request.query,
         };
         let (batch, _) = asked.judge(sql::Tool::ApplyMigration)?;
@@ -344,14 +345,17 @@ impl Dev {
                 "this migration changes the ledger of migrations; it was rolled back whole",
             );
         }
-        let mut refusal = Refusal::from(error);
-        if refusal.code == Code::SqlError {
-            refusal.message = format!(
-                "the migration failed and was rolled back whole: {}",
-                without_wrapping(&refusal.message)
-            );
+        let refusal = Refusal::from(error);
+        if refusal.code != Code::SqlError {
+            return refusal;
         }
-        refusal
+        // Taken apart again, so that the place in `details` is the migration's own as well.
+        let mut own = Refusal::sql_error(&without_wrapping(&refusal.message));
+        own.message = format!(
+            "the migration failed and was rolled back whole: {}",
+            own.message
+        );
+        own
     }
 
     /// Which of the tables made just now no application role can reach.

@@ -230,6 +230,7 @@ impl Read {
         let asked = AskedSql {
             tool: "execute_sql",
             project: self.project()?.as_str(),
+            branch: self.branch_name(),
             query,
         };
         let (batch, _) = asked.judge(tool)?;

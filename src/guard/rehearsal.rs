@@ -138,6 +138,7 @@ impl Dev {
         AskedSql {
             tool: "apply_migration",
             project: self.branch.project().as_str(),
+            branch: Some(self.branch.name()),
             query: &migration.sql,
         }
         .judge(sql::Tool::ApplyMigration)?;

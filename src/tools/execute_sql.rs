@@ -31,6 +31,12 @@ pub(super) struct Input {
     environment: Option<Environment>,
 }
 
+impl Input {
+    fn judged(&self) -> Result<Decision, Refusal> {
+        judged_sql(&self.project_id, self.branch.as_deref(), &self.query)
+    }
+}
+
 /// The rows, and what else happened.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Output {
@@ -64,7 +70,7 @@ impl Tool for ExecuteSql {
         let target = Target::project(&input.project_id)
             .branch(input.branch.as_deref())
             .environment(input.environment);
-        Ok(match judged_sql(&input.project_id, &input.query)? {
+        Ok(match input.judged()? {
             Decision::Read => target.to_read(),
             _ => target.or_create(),
         })
@@ -83,7 +89,7 @@ impl Tool for ExecuteSql {
         };
         let result = match grant {
             Sql::Read(read) => read.query(&input.query).await?,
-            Sql::Dev(dev) => match judged_sql(&input.project_id, &input.query)? {
+            Sql::Dev(dev) => match input.judged()? {
                 Decision::RunAsMigration => {
                     let request = MigrationRequest::unnamed(input.query);
                     let done = dev.migrate(request).await?;
