@@ -113,18 +113,7 @@ impl Client {
     where
         E: Endpoint<Access = Looks, Body = ()>,
     {
-        let mut attempt = 0;
-        loop {
-            let result = self.send::<E>(&path, query, None).await;
-            match &result {
-                Err(error) if attempt < RETRIES && is_passing(error) => {
-                    attempt += 1;
-                    tracing::debug!(operation = E::NAME, %error, attempt, "asking again");
-                    tokio::time::sleep(Duration::from_millis(50 << (2 * attempt))).await;
-                }
-                _ => return result,
-            }
-        }
+        self.send_again_if_lost::<E>(&path, query, None).await
     }
 
     /// Runs one statement on `reference`, any project or branch, as a role that cannot write.
@@ -139,7 +128,8 @@ impl Client {
             parameters,
             read_only: Some(true),
         };
-        self.send::<RunQuery>(reference, &(), Some(&body)).await
+        self.send_again_if_lost::<RunQuery>(reference, &(), Some(&body))
+            .await
     }
 
     /// Calls an endpoint that changes a branch: this branch.
@@ -177,7 +167,42 @@ impl Client {
         self.send::<E>(&path, query, Some(body)).await
     }
 
+    /// For what changes nothing: a lost answer is asked for again.
+    async fn send_again_if_lost<E: Endpoint>(
+        &self,
+        path: &E::Path,
+        query: &E::Query,
+        body: Option<&E::Body>,
+    ) -> Result<E::Reply, ApiError> {
+        let mut attempt = 0;
+        loop {
+            let result = self.send::<E>(path, query, body).await;
+            match &result {
+                Err(error) if attempt < RETRIES && is_passing(error) => {
+                    attempt += 1;
+                    tracing::debug!(operation = E::NAME, %error, attempt, "asking again");
+                    tokio::time::sleep(Duration::from_millis(50 << (2 * attempt))).await;
+                }
+                _ => return result,
+            }
+        }
+    }
+
+    /// Sends once; where nobody could be reached nothing was sent, so the platform is looked for
+    /// anew and the request sent there.
     async fn send<E: Endpoint>(
+        &self,
+        path: &E::Path,
+        query: &E::Query,
+        body: Option<&E::Body>,
+    ) -> Result<E::Reply, ApiError> {
+        match self.send_once::<E>(path, query, body).await {
+            Err(ApiError::Unreachable { .. }) => self.send_once::<E>(path, query, body).await,
+            other => other,
+        }
+    }
+
+    async fn send_once<E: Endpoint>(
         &self,
         path: &E::Path,
         query: &E::Query,
