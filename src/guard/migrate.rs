@@ -338,7 +338,7 @@ impl Dev {
     /// A refusal by the database, in the agent's terms.
     fn explain(&self, error: ApiError) -> Refusal {
         if let ApiError::Status { message, .. } = &error
-            && message.contains(LEDGER_TOUCHED)
+            && touches_ledger(message)
         {
             return Refusal::new(
                 Code::LedgerIsProtected,
@@ -396,6 +396,15 @@ impl Dev {
             }
         }
     }
+}
+
+/// Whether the transaction's own check, or the ledger's owner, says that the ledger was reached for.
+fn touches_ledger(message: &str) -> bool {
+    let denied = message.contains("42501")
+        && ["schema_migrations", "the migration ledger is append-only"]
+            .iter()
+            .any(|ledger| message.contains(ledger));
+    denied || message.contains(LEDGER_TOUCHED)
 }
 
 /// A name that a ledger, a file name and a person can bear.
