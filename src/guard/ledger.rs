@@ -46,6 +46,15 @@ impl Ledger {
             .unwrap_or(0)
     }
 
+    /// The newest version as ledgers are ordered, by their text; empty for an empty ledger.
+    pub(super) fn last_version(&self) -> &str {
+        self.0
+            .iter()
+            .map(|entry| entry.version.as_str())
+            .max()
+            .unwrap_or_default()
+    }
+
     /// SHA-256 over the ordered (version, digest) pairs.
     pub(super) fn hash(&self) -> String {
         hex::sha256_of(

@@ -25,6 +25,9 @@ use crate::store::PointStatus;
 /// Digits that a version may have.
 const VERSION_DIGITS: usize = 14;
 
+/// The latest version that may be given: the end of the year 9999.
+const LAST_VERSION: u64 = 99_991_231_235_959;
+
 /// A migration that is asked for.
 #[derive(Debug, Clone)]
 pub struct MigrationRequest {
@@ -225,8 +228,16 @@ impl Dev {
     ) -> Result<String, Refusal> {
         let production = self.call.guard.ledger(self.branch.project()).await?;
         let newest = ledger.newest().max(production.newest());
+        let last = ledger.last_version().max(production.last_version());
         let Some(version) = &request.version else {
-            return Ok(clock::version_now().max(newest + 1).to_string());
+            // Short versions sort by their text among long ones: the next is later in both orders.
+            let follows = format!("{last:0<VERSION_DIGITS$}")
+                .parse::<u64>()
+                .map_or(0, |last| last + 1);
+            return Ok(clock::version_now()
+                .max(newest + 1)
+                .max(follows)
+                .to_string());
         };
         let again = Next::new(
             "apply_migration",
@@ -252,9 +263,14 @@ impl Dev {
                 "version {version} is in the ledger already"
             )));
         }
-        if number <= newest {
+        if number > LAST_VERSION {
             return Err(invalid(format!(
-                "version {version} is older than the newest migration, {newest}: a replay would run them in another order"
+                "version {version} leaves no room for later ones"
+            )));
+        }
+        if number <= newest || version.as_str() <= last {
+            return Err(invalid(format!(
+                "version {version} is not newer than {last}, the newest migration, as number and as text: a replay would run them in another order"
             )));
         }
         Ok(version.clone())
