@@ -107,9 +107,13 @@ impl Dev {
         let permit = ReleasePermit::issue();
         let point = self.production_point(&permit, &newest).await;
         let before = verdict.production_ledger.versions();
+        let mut expected = before.clone();
+        expected.extend(verdict.unmerged.iter().cloned());
+        // As a ledger is read: a branch's migration may be older than production's newest.
+        expected.sort();
         let merging = Merging {
             branch_ref: branch.to_string(),
-            expected: before.iter().chain(&verdict.unmerged).cloned().collect(),
+            expected,
             before,
             schema_hash: verdict.schema_hash,
             state_hash: verdict.state_hash,
