@@ -23,7 +23,9 @@ pub(crate) async fn run(world: &World, report: &mut Report) -> Result<(), Failur
     let cloud = cloud.await?;
     on_cloud(world, &cloud, report).await?;
     drop(end);
-    thread.join().map_err(|_| "the stand-in for the cloud failed")??;
+    thread
+        .join()
+        .map_err(|_| "the stand-in for the cloud failed")??;
     drop(cloud);
 
     let (project, _) = world.project("calls").await?;
@@ -128,7 +130,9 @@ async fn on_local(world: &World, project: &str, report: &mut Report) -> Result<(
         report.add(figure);
     }
     // The first write makes the DEV branch; the reads that count go there.
-    stdio.call("create_branch", json!({ "project_id": project })).await?;
+    stdio
+        .call("create_branch", json!({ "project_id": project }))
+        .await?;
     let dev = world.dev(project).await?;
     let path = format!("/v1/projects/{dev}/database/query");
     let bare = async || {
@@ -155,14 +159,18 @@ async fn throughput(world: &World, project: &str, report: &mut Report) -> Result
         let mut clients = Vec::new();
         for _ in 0..connections {
             let client = server.another().await?;
-            client.call("list_restore_points", arguments.clone()).await?;
+            client
+                .call("list_restore_points", arguments.clone())
+                .await?;
             clients.push(client);
         }
         let (begun, used) = (Instant::now(), processor_time(pid)?);
         let calls = try_join_all(clients.iter().map(async |client| {
             let mut calls = 0_u32;
             while begun.elapsed() < time {
-                client.call("list_restore_points", arguments.clone()).await?;
+                client
+                    .call("list_restore_points", arguments.clone())
+                    .await?;
                 calls += 1;
             }
             Ok::<u32, Failure>(calls)

@@ -18,7 +18,9 @@ pub(crate) async fn run(world: &World, report: &mut Report) -> Result<(), Failur
         bare.push(took);
         world.delete_project(&project).await?;
         let begun = Instant::now();
-        let made = server.call("create_project", json!({ "name": name })).await?;
+        let made = server
+            .call("create_project", json!({ "name": name }))
+            .await?;
         tool.push(begun.elapsed());
         let project = made["project"]["id"].as_str().unwrap_or_default();
         if made["project"]["status"] != "ACTIVE_HEALTHY" {

@@ -43,7 +43,11 @@ pub(crate) async fn run(world: &World, report: &mut Report) -> Result<(), Failur
     }
     let used = resident_memory(server.pid()?)?;
     server.end().await?;
-    report.add(Figure::one("resident after 200 calls, local mode", "MB", used));
+    report.add(Figure::one(
+        "resident after 200 calls, local mode",
+        "MB",
+        used,
+    ));
 
     // What was forked for the calls is gone by then.
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -59,7 +63,11 @@ pub(crate) async fn run(world: &World, report: &mut Report) -> Result<(), Failur
     let each = total / clusters.len() as f64;
     report.add(Figure::one("idle local project (PSS of its processes)", "MB", each).at_most(15.0));
     let platform = resident_memory(world.platform_pid()?)?;
-    report.add(Figure::one("the local platform's process, resident", "MB", platform));
+    report.add(Figure::one(
+        "the local platform's process, resident",
+        "MB",
+        platform,
+    ));
     for project in &projects {
         world.delete_project(project).await?;
     }

@@ -35,21 +35,31 @@ pub(crate) async fn run(world: &World, report: &mut Report) -> Result<(), Failur
             }
         }
         let begun = Instant::now();
-        let verdict = server.call("check_merge", json!({ "project_id": project })).await?;
+        let verdict = server
+            .call("check_merge", json!({ "project_id": project }))
+            .await?;
         checked.push(begun.elapsed());
         if verdict["passes"] != true {
             return Err(format!("the gate does not pass: {verdict}").into());
         }
         let begun = Instant::now();
-        let done = server.call("merge_branch", json!({ "project_id": project })).await?;
+        let done = server
+            .call("merge_branch", json!({ "project_id": project }))
+            .await?;
         merged.push(begun.elapsed());
         if done["merged"]["migrations"].as_array().map(Vec::len) != Some(MIGRATIONS) {
             return Err(format!("other migrations were merged: {done}").into());
         }
     }
     server.end().await?;
-    report.add(Figure::times("apply_migration, with its restore point", &applied));
+    report.add(Figure::times(
+        "apply_migration, with its restore point",
+        &applied,
+    ));
     report.add(Figure::times("check_merge, 5 migrations", &checked));
-    report.add(Figure::times("merge_branch, 5 migrations, gate included", &merged));
+    report.add(Figure::times(
+        "merge_branch, 5 migrations, gate included",
+        &merged,
+    ));
     world.delete_project(&project).await
 }

@@ -23,14 +23,34 @@ pub(crate) async fn run(world: &World, report: &mut Report) -> Result<(), Failur
     points(world, &mut server, &project, &dev, report).await?;
     let size = megabytes(world, &dev).await?;
     let what = format!("at {size:.0} MB");
-    reverts(world, &mut server, &project, &dev, &what, 6, Some(100.0), report).await?;
+    reverts(
+        world,
+        &mut server,
+        &project,
+        &dev,
+        &what,
+        6,
+        Some(100.0),
+        report,
+    )
+    .await?;
     if world.full {
         let fill = "insert into public.filler select n, repeat(md5(n::text), 30) \
              from generate_series(1, 190000) n";
         world.query(&dev, fill).await?;
         let size = megabytes(world, &dev).await?;
         let what = format!("at {size:.0} MB, by copy");
-        reverts(world, &mut server, &project, &dev, &what, 3, Some(400.0), report).await?;
+        reverts(
+            world,
+            &mut server,
+            &project,
+            &dev,
+            &what,
+            3,
+            Some(400.0),
+            report,
+        )
+        .await?;
     }
     server.end().await?;
     world.delete_project(&project).await
@@ -77,7 +97,9 @@ async fn reverts(
     reach: Option<f64>,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let made = server.call("create_restore_point", json!({ "project_id": project })).await?;
+    let made = server
+        .call("create_restore_point", json!({ "project_id": project }))
+        .await?;
     let point = made["restore_point"]["name"].as_str();
     let point = point.ok_or_else(|| format!("no point: {made}"))?.to_owned();
     let undo = format!("/v1/projects/{dev}/database/backups/undo");
@@ -85,7 +107,9 @@ async fn reverts(
     for _ in 0..world.runs(runs) {
         bare.push(
             timed(world, dev, async || {
-                world.call("POST", &undo, Some(json!({ "name": point }))).await
+                world
+                    .call("POST", &undo, Some(json!({ "name": point })))
+                    .await
             })
             .await?,
         );
@@ -100,13 +124,19 @@ async fn reverts(
         Some(bound) => bare.at_most(bound),
         None => bare,
     });
-    report.add(Figure::times(format!("revert_to_restore_point {at}"), &tool));
+    report.add(Figure::times(
+        format!("revert_to_restore_point {at}"),
+        &tool,
+    ));
     Ok(())
 }
 
 /// Something to undo.
 async fn change(world: &World, dev: &str) -> Result<(), Failure> {
-    world.query(dev, "insert into public.filler values (0, 'x')").await.map(drop)
+    world
+        .query(dev, "insert into public.filler values (0, 'x')")
+        .await
+        .map(drop)
 }
 
 async fn timed(

@@ -158,7 +158,8 @@ impl Figure {
             _ => format!("{value:.2}"),
         };
         let upper = |pick: fn((f64, f64)) -> f64| {
-            self.upper.map_or_else(String::new, |both| number(pick(both)))
+            self.upper
+                .map_or_else(String::new, |both| number(pick(both)))
         };
         let pair = |median: Option<String>, p99: Option<String>| match (median, p99) {
             (Some(median), Some(p99)) => format!("{median} / {p99}"),

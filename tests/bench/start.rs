@@ -34,7 +34,10 @@ pub(crate) async fn run(world: &World, report: &mut Report) -> Result<(), Failur
 
 fn version() -> Result<Duration, Failure> {
     let begun = Instant::now();
-    Command::new(DRYDOCK).arg("--version").stdout(Stdio::null()).status()?;
+    Command::new(DRYDOCK)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status()?;
     Ok(begun.elapsed())
 }
 

@@ -116,13 +116,15 @@ impl World {
     /// A bare query, as the branch's or the project's own role.
     pub(crate) async fn query(&self, reference: &str, sql: &str) -> Result<Value, Failure> {
         let path = format!("/v1/projects/{reference}/database/query");
-        self.call("POST", &path, Some(json!({ "query": sql }))).await
+        self.call("POST", &path, Some(json!({ "query": sql })))
+            .await
     }
 
     /// A project, made by the platform alone, and how long it took to be healthy.
     pub(crate) async fn project(&self, name: &str) -> Result<(String, Duration), Failure> {
         let begun = Instant::now();
-        let body = json!({ "name": name, "organization_slug": "local", "db_pass": "not used here" });
+        let body =
+            json!({ "name": name, "organization_slug": "local", "db_pass": "not used here" });
         let created = self.call("POST", "/v1/projects", Some(body)).await?;
         let reference = created["id"].as_str().unwrap_or_default().to_owned();
         while begun.elapsed() < PATIENCE {

@@ -1,0 +1,363 @@
+//! Every answer of the real local platform, against its schema in the description.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use drydock::api::Endpoint;
+use serde_json::{Value, json};
+
+use super::declared::every_endpoint;
+use super::description::{Description, Reply};
+use super::platform::Platform;
+use super::schema::misfits;
+use super::{Failure, assert_none};
+
+/// What is not as described, on purpose: part of a place, and why.
+const KNOWN: [(&str, &str); 1] = [(
+    // The real platform sends lints that its own description does not name.
+    "GET /v1/projects/{ref}/advisors/security: $.lints",
+    ".name: ",
+)];
+/// Routes that are declared and answer that they are not there yet.
+const NOT_YET: [&str; 1] = ["GET /v1/projects/{ref}/advisors/performance"];
+
+/// Calls the platform and holds every answer against the description.
+struct Drive {
+    description: Description,
+    platform: Platform,
+    http: reqwest::Client,
+    driven: BTreeSet<String>,
+    found: Vec<String>,
+}
+
+impl Drive {
+    async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        values: &[&str],
+        body: Option<&Value>,
+    ) -> Result<(u16, Vec<u8>), Failure> {
+        let mut filled = path.to_owned();
+        for value in values {
+            let (start, end) = filled
+                .find('{')
+                .zip(filled.find('}'))
+                .ok_or("too many values")?;
+            filled.replace_range(start..=end, value);
+        }
+        let method = reqwest::Method::from_bytes(method.as_bytes())?;
+        let url = format!("{}{filled}", self.platform.base);
+        let mut request = self
+            .http
+            .request(method, url)
+            .bearer_auth(&self.platform.token);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await?;
+        Ok((response.status().as_u16(), response.bytes().await?.to_vec()))
+    }
+
+    /// A call that must succeed. `path` may end in a query string.
+    async fn call(
+        &mut self,
+        operation: &str,
+        values: &[&str],
+        body: Option<Value>,
+    ) -> Result<Value, Failure> {
+        let (method, path) = operation.split_once(' ').ok_or("no method")?;
+        let bare = path.split('?').next().unwrap_or(path);
+        let (status, bytes) = self.send(method, path, values, body.as_ref()).await?;
+        let place = format!("{method} {bare}");
+        self.driven.insert(place.clone());
+        let described = self
+            .description
+            .operation(method, bare)
+            .ok_or("no such operation")?;
+        if let (Some(schema), Some(body)) = (self.description.body(described), &body) {
+            // The test itself must not ask for what nobody offers.
+            let wrong = misfits(&self.description, schema, body);
+            assert_none(&format!("{place}: the body of this test"), &wrong);
+        }
+        let words = String::from_utf8_lossy(&bytes);
+        if !(200..300).contains(&status) {
+            return Err(format!("{place}: {status} {words}").into());
+        }
+        let json = serde_json::from_slice(&bytes).unwrap_or_default();
+        match self.description.reply(described, status) {
+            None => self
+                .found
+                .push(format!("{place}: {status} is not declared")),
+            Some(Reply::Json(schema)) => {
+                let misfits = misfits(&self.description, schema, &json);
+                let found = misfits
+                    .into_iter()
+                    .map(|misfit| format!("{place}: {misfit}"));
+                self.found.extend(found.filter(|found| !is_known(found)));
+            }
+            Some(Reply::Text) if json.is_object() => {
+                self.found.push(format!("{place}: not plain text: {words}"));
+            }
+            Some(Reply::Text | Reply::Open) => {}
+        }
+        Ok(json)
+    }
+
+    /// A call that must fail with this status, in the platform's one form of an error.
+    async fn refused(
+        &mut self,
+        status: u16,
+        operation: &str,
+        values: &[&str],
+        body: Option<Value>,
+    ) -> Result<(), Failure> {
+        let (method, path) = operation.split_once(' ').ok_or("no method")?;
+        let (answered, bytes) = self.send(method, path, values, body.as_ref()).await?;
+        let json: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let keys: Vec<_> = json
+            .as_object()
+            .into_iter()
+            .flat_map(|error| error.keys())
+            .collect();
+        if answered != status || keys != ["message"] || !json["message"].is_string() {
+            let words = String::from_utf8_lossy(&bytes);
+            self.found.push(format!(
+                "{operation}: not {status} with a message: {answered} {words}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Asks until a field of the answer is `wanted`.
+    async fn until(
+        &mut self,
+        operation: &str,
+        values: &[&str],
+        field: &str,
+        wanted: &str,
+    ) -> Result<Value, Failure> {
+        for _ in 0..600 {
+            let answer = self.call(operation, values, None).await?;
+            if answer[field] == wanted {
+                return Ok(answer);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Err(format!("{operation}: {field} did not become {wanted}").into())
+    }
+}
+
+fn is_known(found: &str) -> bool {
+    KNOWN
+        .iter()
+        .any(|(place, what)| found.starts_with(place) && found.contains(what))
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+const PROJECT: &str = "GET /v1/projects/{ref}";
+const BRANCH: &str = "GET /v1/projects/{ref}/branches/{name}";
+const QUERY: &str = "POST /v1/projects/{ref}/database/query";
+const POINT: &str = "POST /v1/projects/{ref}/database/backups/restore-point";
+const MIGRATE: &str = "POST /v1/projects/{ref}/database/migrations";
+
+/// A project from its launch to the day before its end. Answers its ref.
+async fn projects(drive: &mut Drive) -> Result<String, Failure> {
+    drive.call("GET /v1/organizations", &[], None).await?;
+    drive
+        .call("GET /v1/organizations/{slug}", &["local"], None)
+        .await?;
+    drive
+        .refused(404, "GET /v1/organizations/{slug}", &["nobody"], None)
+        .await?;
+    let regions = "GET /v1/projects/available-regions?organization_slug=local";
+    drive.call(regions, &[], None).await?;
+    let body = json!({
+        "name": "Shop", "organization_slug": "local", "db_pass": "not used",
+        "region_selection": { "type": "smartGroup", "code": "emea" },
+    });
+    let made = drive.call("POST /v1/projects", &[], Some(body)).await?;
+    let project = text(&made["ref"]);
+    drive
+        .until(PROJECT, &[&project], "status", "ACTIVE_HEALTHY")
+        .await?;
+    drive.call("GET /v1/projects", &[], None).await?;
+    let name = json!({ "name": "Shop 2" });
+    drive
+        .call("PATCH /v1/projects/{ref}", &[&project], Some(name))
+        .await?;
+    let health = "GET /v1/projects/{ref}/health?services=db,db_postgres_user,auth";
+    drive.call(health, &[&project], None).await?;
+    drive
+        .call("POST /v1/projects/{ref}/pause", &[&project], None)
+        .await?;
+    drive
+        .until(PROJECT, &[&project], "status", "INACTIVE")
+        .await?;
+    drive.call(health, &[&project], None).await?;
+    drive
+        .call("POST /v1/projects/{ref}/restore", &[&project], None)
+        .await?;
+    drive
+        .until(PROJECT, &[&project], "status", "ACTIVE_HEALTHY")
+        .await?;
+    let stranger = "aaaaaaaaaaaaaaaaaaaa";
+    drive.refused(404, PROJECT, &[stranger], None).await?;
+    Ok(project)
+}
+
+async fn database(drive: &mut Drive, project: &str) -> Result<(), Failure> {
+    let migration = json!({
+        "query": "create table public.notes (id bigint primary key, body text); \
+                  grant select on public.notes to anon",
+        "name": "create_notes", "rollback": "drop table public.notes",
+    });
+    drive.call(MIGRATE, &[project], Some(migration)).await?;
+    drive
+        .call(MIGRATE, &[project], Some(json!({ "query": "select 1" })))
+        .await?;
+    let ledger = "GET /v1/projects/{ref}/database/migrations";
+    let listed = drive.call(ledger, &[project], None).await?;
+    for migration in listed.as_array().into_iter().flatten() {
+        let one = "GET /v1/projects/{ref}/database/migrations/{version}";
+        drive
+            .call(one, &[project, &text(&migration["version"])], None)
+            .await?;
+    }
+    let query = json!({ "query": "select $1::int8 as n, now() as at", "parameters": [1] });
+    drive.call(QUERY, &[project], Some(query.clone())).await?;
+    drive
+        .call(&format!("{QUERY}/read-only"), &[project], Some(query))
+        .await?;
+    let wrong = json!({ "query": "select * from nothing" });
+    drive.refused(400, QUERY, &[project], Some(wrong)).await?;
+    drive
+        .call("GET /v1/projects/{ref}/advisors/security", &[project], None)
+        .await?;
+    drive
+        .refused(
+            501,
+            "GET /v1/projects/{ref}/advisors/performance",
+            &[project],
+            None,
+        )
+        .await?;
+
+    let made = drive
+        .call(POINT, &[project], Some(json!({ "name": "before" })))
+        .await?;
+    drive
+        .refused(
+            409,
+            POINT,
+            &[project],
+            Some(json!({ "name": text(&made["name"]) })),
+        )
+        .await?;
+    let point = "GET /v1/projects/{ref}/database/backups/restore-point";
+    drive
+        .call(&format!("{point}?name=before"), &[project], None)
+        .await?;
+    drive.call(point, &[project], None).await?;
+    drive
+        .refused(404, &format!("{point}?name=nowhere"), &[project], None)
+        .await?;
+    let undo = "POST /v1/projects/{ref}/database/backups/undo";
+    drive
+        .call(undo, &[project], Some(json!({ "name": "before" })))
+        .await?;
+    drive
+        .until(PROJECT, &[project], "status", "ACTIVE_HEALTHY")
+        .await
+        .map(drop)
+}
+
+async fn branches(drive: &mut Drive, project: &str) -> Result<(), Failure> {
+    let all = "GET /v1/projects/{ref}/branches";
+    drive.call(all, &[project], None).await?;
+    let body = json!({ "branch_name": "DEV", "persistent": true, "git_branch": "dev" });
+    let made = drive
+        .call("POST /v1/projects/{ref}/branches", &[project], Some(body))
+        .await?;
+    let (id, reference) = (text(&made["id"]), text(&made["project_ref"]));
+    let settled = "FUNCTIONS_DEPLOYED";
+    drive
+        .until(BRANCH, &[project, "DEV"], "status", settled)
+        .await?;
+    drive.call(all, &[project], None).await?;
+    for name in [&id, &reference] {
+        drive
+            .call("GET /v1/branches/{branch_id_or_ref}", &[name], None)
+            .await?;
+    }
+    let one = "/v1/branches/{branch_id_or_ref}";
+    let table = json!({ "query": "create table public.more (id bigint primary key)" });
+    drive.call(MIGRATE, &[&reference], Some(table)).await?;
+    drive
+        .call(&format!("GET {one}/diff"), &[&reference], None)
+        .await?;
+    for workflow in ["push", "reset", "merge"] {
+        drive
+            .call(
+                &format!("POST {one}/{workflow}"),
+                &[&reference],
+                Some(json!({})),
+            )
+            .await?;
+        // A merge's subject is production, and so is its status.
+        let subject = if workflow == "merge" { "main" } else { "DEV" };
+        drive
+            .until(BRANCH, &[project, subject], "status", settled)
+            .await?;
+    }
+    drive
+        .refused(422, &format!("DELETE {one}"), &[&reference], None)
+        .await?;
+    let body = json!({ "persistent": false, "branch_name": "NEXT" });
+    drive
+        .call(&format!("PATCH {one}"), &[&reference], Some(body))
+        .await?;
+    drive
+        .call(&format!("DELETE {one}?force=true"), &[&reference], None)
+        .await?;
+    drive.refused(404, BRANCH, &[project, "NEXT"], None).await
+}
+
+#[tokio::test]
+async fn every_answer_of_the_local_platform_is_as_described() -> Result<(), Failure> {
+    let test = "every_answer_of_the_local_platform_is_as_described";
+    let Some(description) = Description::open(test)? else {
+        return Ok(());
+    };
+    // Fails only when another provider is installed already, which serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut drive = Drive {
+        description,
+        platform: Platform::start()?,
+        http: reqwest::Client::builder().tcp_nodelay(true).build()?,
+        driven: BTreeSet::new(),
+        found: Vec::new(),
+    };
+    let project = projects(&mut drive).await?;
+    database(&mut drive, &project).await?;
+    branches(&mut drive, &project).await?;
+    drive
+        .call("DELETE /v1/projects/{ref}", &[&project], None)
+        .await?;
+    drive.refused(404, PROJECT, &[&project], None).await?;
+
+    let mut undriven = Vec::new();
+    fn was_driven<E: Endpoint>(driven: &BTreeSet<String>, undriven: &mut Vec<String>) {
+        let route = format!("{} {}", E::METHOD, E::PATH);
+        if !driven.contains(&route) && !NOT_YET.contains(&route.as_str()) {
+            undriven.push(route);
+        }
+    }
+    every_endpoint!(was_driven(&drive.driven, &mut undriven));
+    assert_none("routes that this test leaves out", &undriven);
+    assert_none("answers and description differ", &drive.found);
+    Ok(())
+}

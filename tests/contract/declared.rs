@@ -1,0 +1,301 @@
+//! Every endpoint that is declared, against its operation in the description.
+
+use std::any::TypeId;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use drydock::api::Endpoint;
+use drydock::api::advisors::AdvisorQuery;
+use drydock::api::branches::{
+    CreateBranchBody, DeleteBranchQuery, DiffQuery, UpdateBranchBody, WorkflowBody,
+};
+use drydock::api::database::QueryBody;
+use drydock::api::migrations::ApplyMigrationBody;
+use drydock::api::projects::{CreateProjectBody, RegionSelection, RegionsQuery, UpdateProjectBody};
+use drydock::api::restore_points::{RestorePointName, RestorePointQuery};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::description::{Description, Reply};
+use super::sample::samples;
+use super::schema::misfits;
+use super::{Failure, assert_none};
+
+/// Hands every endpoint to `$visit::<E>(…)`, or to `$visit::<E>(…)?`: THE list of these tests.
+macro_rules! every_endpoint {
+    ($visit:ident($($argument:expr),*) $($after:tt)?) => {{
+        use drydock::api::{
+            advisors::*, branches::*, database::*, migrations::*, organizations::*, projects::*,
+            restore_points::*,
+        };
+        every_endpoint!(@each $visit($($argument),*) [$($after)?]
+            GetSecurityAdvisor GetPerformanceAdvisor
+            ListBranches CreateBranch GetBranch GetBranchConfig UpdateBranch DeleteBranch
+            PushBranch MergeBranch ResetBranch DiffBranch
+            RunQuery RunReadOnlyQuery
+            ListMigrations GetMigration ApplyMigration
+            ListOrganizations GetOrganization
+            ListProjects CreateProject GetProject UpdateProject DeleteProject PauseProject
+            RestoreProject GetRegions GetHealth
+            CreateRestorePoint GetRestorePoint Undo
+        );
+    }};
+    (@each $visit:ident $arguments:tt $after:tt $($name:ident)*) => {
+        $(every_endpoint!(@one $visit $arguments $after $name);)*
+    };
+    (@one $visit:ident($($argument:expr),*) [$($after:tt)?] $name:ident) => {
+        $visit::<$name>($($argument),*) $($after)?
+    };
+}
+pub(crate) use every_endpoint;
+
+/// What a call of an operation can send, in our own types: bodies, and query strings as objects.
+fn sent(endpoint: &str) -> Result<(Vec<Value>, Vec<Value>), Failure> {
+    fn all<T: Serialize>(values: &[T]) -> Result<Vec<Value>, Failure> {
+        Ok(values
+            .iter()
+            .map(serde_json::to_value)
+            .collect::<Result<_, _>>()?)
+    }
+    let text = |text: &str| Some(text.to_owned());
+    let project = CreateProjectBody {
+        db_pass: "secret".to_owned(),
+        name: "Shop".to_owned(),
+        organization_slug: "acme".to_owned(),
+        region_selection: None,
+        region: None,
+        desired_instance_size: None,
+    };
+    let name = RestorePointName {
+        name: "rp-20260102030405~2".to_owned(),
+    };
+    let query = |parameters, read_only| QueryBody {
+        query: "select $1".to_owned(),
+        parameters,
+        read_only,
+    };
+    let parameters = Some(vec![json!(1), Value::Null, json!({ "a": [] })]);
+    let none = Vec::new;
+    Ok(match endpoint {
+        "GetSecurityAdvisor" => {
+            let lint_type = text("sql");
+            (
+                none(),
+                all(&[AdvisorQuery::default(), AdvisorQuery { lint_type }])?,
+            )
+        }
+        "CreateBranch" => {
+            let least = CreateBranchBody {
+                branch_name: "DEV".to_owned(),
+                ..CreateBranchBody::default()
+            };
+            let most = CreateBranchBody {
+                persistent: Some(true),
+                with_data: Some(false),
+                desired_instance_size: text("micro"),
+                secrets: Some([("KEY".to_owned(), "value".to_owned())].into()),
+                git_branch: text("dev"),
+                ..least.clone()
+            };
+            (all(&[least, most])?, none())
+        }
+        "UpdateBranch" => {
+            let most = UpdateBranchBody {
+                branch_name: text("next"),
+                persistent: Some(false),
+                git_branch: text("next"),
+            };
+            (all(&[UpdateBranchBody::default(), most])?, none())
+        }
+        "PushBranch" | "MergeBranch" | "ResetBranch" => {
+            let most = WorkflowBody {
+                migration_version: text("20260102030405"),
+            };
+            (all(&[WorkflowBody::default(), most])?, none())
+        }
+        "DeleteBranch" => (none(), all(&[DeleteBranchQuery { force: Some(true) }])?),
+        "DiffBranch" => {
+            let most = DiffQuery {
+                included_schemas: text("public,auth"),
+                pgdelta: Some(true),
+            };
+            (none(), all(&[DiffQuery::default(), most])?)
+        }
+        "RunQuery" => (
+            all(&[query(None, None), query(parameters, Some(true))])?,
+            none(),
+        ),
+        "RunReadOnlyQuery" => (all(&[query(None, None), query(parameters, None)])?, none()),
+        "ApplyMigration" => {
+            let least = ApplyMigrationBody {
+                query: "select 1".to_owned(),
+                name: None,
+                rollback: None,
+            };
+            let most = ApplyMigrationBody {
+                name: text("create_todos"),
+                rollback: text("select 2"),
+                ..least.clone()
+            };
+            (all(&[least, most])?, none())
+        }
+        "CreateProject" => {
+            let specific = CreateProjectBody {
+                region_selection: Some(RegionSelection::Specific {
+                    code: "eu-central-1".to_owned(),
+                }),
+                desired_instance_size: text("micro"),
+                ..project.clone()
+            };
+            let group = CreateProjectBody {
+                region_selection: Some(RegionSelection::SmartGroup {
+                    code: "emea".to_owned(),
+                }),
+                ..project.clone()
+            };
+            let older = CreateProjectBody {
+                region: text("us-east-1"),
+                ..project.clone()
+            };
+            (all(&[project, specific, group, older])?, none())
+        }
+        "UpdateProject" => {
+            let name = "Shop".to_owned();
+            (all(&[UpdateProjectBody { name }])?, none())
+        }
+        "GetRegions" => {
+            let most = RegionsQuery {
+                organization_slug: "acme".to_owned(),
+                continent: text("EU"),
+                desired_instance_size: text("micro"),
+            };
+            (none(), all(&[most])?)
+        }
+        // Pairs: one value of a list, as it stands in the query string.
+        "GetHealth" => (none(), vec![json!({ "services": ["db"] })]),
+        "CreateRestorePoint" | "Undo" => (all(&[name])?, none()),
+        "GetRestorePoint" => {
+            let most = RestorePointQuery {
+                name: text("baseline"),
+            };
+            (none(), all(&[RestorePointQuery::default(), most])?)
+        }
+        _ => (none(), none()),
+    })
+}
+
+fn compare<E: Endpoint>(description: &Description, found: &mut Vec<String>) -> Result<(), Failure> {
+    let report = |found: &mut Vec<String>, what: String| {
+        found.push(format!("{} ({} {}): {what}", E::NAME, E::METHOD, E::PATH));
+    };
+    let Some(operation) = description.operation(E::METHOD.as_str(), E::PATH) else {
+        report(found, "there is no such operation".to_owned());
+        return Ok(());
+    };
+    let (bodies, queries) = sent(E::NAME)?;
+
+    let described = description.body(operation);
+    let ours = TypeId::of::<E::Body>() != TypeId::of::<()>();
+    if described.is_some() != ours || ours == bodies.is_empty() {
+        report(
+            found,
+            "only one side has a body, or no sample shows it".to_owned(),
+        );
+    }
+    if let Some(schema) = described {
+        for body in &bodies {
+            for misfit in misfits(description, schema, body) {
+                report(found, format!("we send {misfit}"));
+            }
+        }
+        for body in samples(description, schema) {
+            if let Err(error) = serde_json::from_value::<E::Body>(body.clone()) {
+                report(
+                    found,
+                    format!("our platform cannot read the body {body}: {error}"),
+                );
+            }
+        }
+    }
+
+    let parameters: Vec<_> = description.query(operation).collect();
+    for query in &queries {
+        for (name, value) in query.as_object().into_iter().flatten() {
+            match parameters.iter().find(|(known, ..)| known == name) {
+                Some((_, schema, _)) => {
+                    for misfit in misfits(description, schema, value) {
+                        report(found, format!("we ask {name} {misfit}"));
+                    }
+                }
+                None => report(found, format!("we ask {name}, which is not described")),
+            }
+        }
+        for (name, _, required) in &parameters {
+            if *required && query.get(*name).is_none() {
+                report(found, format!("we do not ask {name}, which is required"));
+            }
+        }
+    }
+    if queries.is_empty() && TypeId::of::<E::Query>() != TypeId::of::<()>() {
+        report(found, "no sample shows the query".to_owned());
+    }
+
+    match description.reply(operation, E::STATUS) {
+        None => report(found, format!("a success is not {}", E::STATUS)),
+        Some(Reply::Text) if TypeId::of::<E::Reply>() != TypeId::of::<String>() => {
+            report(found, "the reply is plain text".to_owned());
+        }
+        Some(Reply::Text | Reply::Open) => {}
+        Some(Reply::Json(schema)) => {
+            for reply in samples(description, schema) {
+                let read = serde_json::from_value::<E::Reply>(reply.clone());
+                let again = read.and_then(|reply| serde_json::to_value(&reply));
+                match again {
+                    Err(error) => report(found, format!("we cannot read {reply}: {error}")),
+                    Ok(again) => {
+                        for misfit in misfits(description, schema, &again) {
+                            report(found, format!("we would answer {misfit}"));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_endpoint_is_declared_as_it_is_described() -> Result<(), Failure> {
+    let Some(description) = Description::open("every_endpoint_is_declared_as_it_is_described")?
+    else {
+        return Ok(());
+    };
+    let mut found = Vec::new();
+    every_endpoint!(compare(&description, &mut found)?);
+    assert_none("endpoints and description differ", &found);
+    Ok(())
+}
+
+/// The endpoints that the source declares: `Name: Access METHOD "path" …` in `src/api`.
+#[test]
+fn no_endpoint_is_left_out_here() -> Result<(), Failure> {
+    let mut declared = BTreeSet::new();
+    for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api"))? {
+        for line in fs::read_to_string(file?.path())?.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            if let [name, "Looks" | "WritesBranch" | "Releases", _, path, ..] = words.as_slice()
+                && path.starts_with("\"/v1/")
+            {
+                declared.insert(name.trim_end_matches(':').to_owned());
+            }
+        }
+    }
+    let mut listed = BTreeSet::new();
+    fn name<E: Endpoint>(listed: &mut BTreeSet<String>) {
+        listed.insert(E::NAME.to_owned());
+    }
+    every_endpoint!(name(&mut listed));
+    assert_eq!(declared, listed);
+    Ok(())
+}
