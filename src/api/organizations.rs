@@ -20,9 +20,6 @@ pub struct Organization {
 pub struct OrganizationDetail {
     /// The older identifier.
     pub id: String,
-    /// The identifier that paths take.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slug: Option<String>,
     /// The display name.
     pub name: String,
     /// `free`, `pro`, `team`, `enterprise` or `platform`.

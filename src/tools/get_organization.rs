@@ -36,7 +36,7 @@ impl Tool for GetOrganization {
     async fn call(grant: Read, input: Input) -> Result<Output, Refusal> {
         let organization = grant.organization(input.organization_id.clone()).await?;
         Ok(Output {
-            id: organization.slug.unwrap_or(input.organization_id),
+            id: input.organization_id,
             name: organization.name,
             plan: organization.plan,
         })

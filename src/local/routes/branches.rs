@@ -135,8 +135,8 @@ async fn get_config(asked: Asked<GetBranchConfig>) -> Result<BranchConfig, Fault
             .preview_project_status
             .unwrap_or(crate::api::projects::ProjectStatus::Unknown),
         db_host: "127.0.0.1".to_owned(),
-        // No port is open to clients here; the query route is the way in.
-        db_port: 0,
+        // No port is open to clients here, the query route is the way in; and none is zero.
+        db_port: 5432,
     })
 }
 

@@ -29,7 +29,6 @@ async fn get(asked: Asked<GetOrganization>) -> Result<OrganizationDetail, Fault>
     }
     Ok(OrganizationDetail {
         id: ORGANIZATION.to_owned(),
-        slug: Some(ORGANIZATION.to_owned()),
         name: NAME.to_owned(),
         plan: Some("platform".to_owned()),
         opt_in_tags: Vec::new(),
