@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::ledger::LedgerMigration;
+use super::pauses::Pauses;
 use super::state::differences;
 use super::{Call, Code, Dev, Guard, MadePoint, Next, Read, Refusal, WAIT};
 use crate::api::branches::{
@@ -105,7 +106,7 @@ impl Guard {
         name: &str,
     ) -> Result<DevBranch, Refusal> {
         let deadline = tokio::time::Instant::now() + WAIT;
-        let mut pause = Duration::from_millis(10);
+        let mut pauses = Pauses::new(Duration::from_millis(10), Duration::from_secs(2));
         let mut shown = None;
         loop {
             let branch = self.prove(project, name).await?;
@@ -145,8 +146,7 @@ impl Guard {
                     "waits for the branch that is under way; then repeat the call",
                 )));
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(2));
+            pauses.rest().await;
         }
     }
 

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::gate::{Verdict, name_differences};
+use super::pauses::Pauses;
 use super::state::differences;
 use super::{CheckStatus, Code, Dev, Next, Refusal, Release, WAIT};
 use crate::api::ReleasePermit;
@@ -249,7 +250,7 @@ impl Dev {
         let guard = &self.call.guard;
         let project = self.branch.project();
         let deadline = tokio::time::Instant::now() + WAIT;
-        let mut pause = Duration::from_millis(10);
+        let mut pauses = Pauses::new(Duration::from_millis(10), Duration::from_secs(2));
         let mut failed_rounds = 0;
         loop {
             // The status first: once it is settled, the ledger read after it is final.
@@ -277,8 +278,7 @@ impl Dev {
                     "attaches to the merge that is under way",
                 )));
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(2));
+            pauses.rest().await;
         }
     }
 

@@ -16,6 +16,7 @@
 //! merge      the merge itself, followed to its end
 //! judging    the SQL judge's answer in the guard's terms
 //! projects   launching projects;  reading: what only looks
+//! pauses     between two looks at what takes its time
 //! policy     the operator's limits;  refusal: a typed "no";  redact: what must not get out
 //! ```
 
@@ -27,6 +28,7 @@ mod judging;
 mod ledger;
 mod merge;
 mod migrate;
+mod pauses;
 mod pipeline;
 mod points;
 mod policy;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::grant::WithinPolicy;
+use super::pauses::Pauses;
 use super::{Call, Code, Next, Refusal, Release, WAIT};
 use crate::api::Ref;
 use crate::api::organizations::ListOrganizations;
@@ -143,7 +144,7 @@ impl WithinPolicy {
 /// Waits for ACTIVE_HEALTHY as long as a call may; answers how the project stands then.
 async fn until_healthy(call: &Call, reference: &Ref) -> Result<LaunchedProject, Refusal> {
     let deadline = tokio::time::Instant::now() + WAIT;
-    let mut pause = Duration::from_millis(5);
+    let mut pauses = Pauses::new(Duration::from_millis(5), Duration::from_secs(3));
     let mut shown = None;
     loop {
         let project = call
@@ -171,8 +172,7 @@ async fn until_healthy(call: &Call, reference: &Ref) -> Result<LaunchedProject, 
         {
             return Ok(project.into());
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(3));
+        pauses.rest().await;
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::ledger::text;
+use super::pauses::Pauses;
 use super::{Code, Dev, Guard, MadePoint, Next, Refusal, WAIT};
 use crate::api::Ref;
 use crate::api::database::Row;
@@ -140,7 +141,7 @@ impl Dev {
 /// Waits until a branch's project is healthy again.
 pub(super) async fn until_healthy(guard: &Guard, reference: &Ref) -> Result<(), Refusal> {
     let deadline = tokio::time::Instant::now() + WAIT;
-    let mut pause = Duration::from_millis(20);
+    let mut pauses = Pauses::new(Duration::from_millis(20), Duration::from_secs(2));
     loop {
         let status = match guard
             .client()
@@ -163,8 +164,7 @@ pub(super) async fn until_healthy(guard: &Guard, reference: &Ref) -> Result<(), 
                 ),
             ));
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(2));
+        pauses.rest().await;
     }
 }
 
