@@ -181,7 +181,7 @@ async fn throughput(world: &World, project: &str, report: &mut Report) -> Result
         let what = format!("list_restore_points over HTTP, {connections} connection(s)");
         report.add(Figure::one(what, "calls/s", calls / seconds));
         // The client takes its share of the machine, too: this is what one core would serve.
-        let what = format!("  the same per second of the server's processor");
+        let what = "  the same per second of the server's processor";
         report.add(Figure::one(what, "calls/s", calls / busy).at_least(5000.0));
     }
     server.end().await

@@ -48,7 +48,7 @@ fn value(description: &Description, schema: &Value, most: bool, turn: usize) -> 
         Some("array") if most => json!([value(description, &schema["items"], most, turn)]),
         Some("array") => json!([]),
         Some("string") => Value::String(text(schema)),
-        Some("boolean") => json!(turn % 2 == 0),
+        Some("boolean") => json!(turn.is_multiple_of(2)),
         Some("integer" | "number") => json!(schema["minimum"].as_i64().unwrap_or(0) + 1),
         // Anything at all.
         _ => json!("anything"),
