@@ -3,10 +3,17 @@
 //! The thread owns the connection. It takes every job that waits, runs each in a savepoint of its
 //! own, commits once and answers all. An answer therefore means "on disk", and many small writes
 //! cost one sync. Several processes may have the same file open.
+//!
+//! ```text
+//! look           only reads: runs at once, takes no lock that others wait for, syncs nothing
+//! run, run_later writes: the group is committed as soon as the queue is empty
+//! gather         a write that can wait for company: the next group takes it, or, after a moment,
+//!                one of its own
+//! ```
 
 use std::path::Path;
-use std::sync::mpsc;
-use std::time::Duration;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -15,6 +22,8 @@ use tokio::sync::oneshot;
 const BUSY: Duration = Duration::from_secs(10);
 /// How many jobs share one commit at most.
 const GROUP: usize = 128;
+/// How long a gathered job waits for company.
+const GATHERING: Duration = Duration::from_millis(25);
 
 /// Why the file could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -46,10 +55,21 @@ type Job = Box<dyn FnOnce(Result<&Connection, String>) -> Reply + Send>;
 /// What is left to do once the group is committed, told whether it was.
 type Reply = Box<dyn FnOnce(Result<(), String>) + Send>;
 
+/// When a job runs.
+#[derive(Debug, Clone, Copy)]
+enum When {
+    /// At once, outside a group: it only reads.
+    Looking,
+    /// With whatever waits.
+    Now,
+    /// With the next group.
+    Gathered,
+}
+
 /// An open file. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Sqlite {
-    jobs: mpsc::Sender<Job>,
+    jobs: mpsc::Sender<(When, Job)>,
 }
 
 impl Sqlite {
@@ -64,7 +84,7 @@ impl Sqlite {
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         migrate(&mut connection, migrations)?;
-        let (jobs, waiting) = mpsc::channel::<Job>();
+        let (jobs, waiting) = mpsc::channel::<(When, Job)>();
         std::thread::Builder::new()
             .name("sqlite".to_owned())
             .spawn(move || serve(&connection, &waiting))
@@ -72,14 +92,31 @@ impl Sqlite {
         Ok(Self { jobs })
     }
 
-    /// Runs `work` and answers once it is on disk.
+    /// Runs `work`, which only reads.
+    pub(crate) async fn look<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.wait_for(When::Looking, work).await
+    }
+
+    /// Runs `work` and answers once it is on disk, and everything that was gathered before it.
     pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
+        self.wait_for(When::Now, work).await
+    }
+
+    async fn wait_for<T, F>(&self, when: When, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
         let (answer, answered) = oneshot::channel();
-        self.send(work, move |result| {
+        self.send(when, work, move |result| {
             // The caller may have gone away meanwhile; what was written stays.
             let _ = answer.send(result);
         })?;
@@ -91,7 +128,22 @@ impl Sqlite {
     where
         F: FnOnce(&Connection) -> Result<(), StoreError> + Send + 'static,
     {
-        let handed_over = self.send(work, move |result| {
+        self.hand_over(When::Now, what, work);
+    }
+
+    /// Hands `work` over, to be on disk soon; a failure is logged.
+    pub(crate) fn gather<F>(&self, what: &'static str, work: F)
+    where
+        F: FnOnce(&Connection) -> Result<(), StoreError> + Send + 'static,
+    {
+        self.hand_over(When::Gathered, what, work);
+    }
+
+    fn hand_over<F>(&self, when: When, what: &'static str, work: F)
+    where
+        F: FnOnce(&Connection) -> Result<(), StoreError> + Send + 'static,
+    {
+        let handed_over = self.send(when, work, move |result| {
             if let Err(error) = result {
                 tracing::error!(%error, "{what} could not be stored");
             }
@@ -101,7 +153,7 @@ impl Sqlite {
         }
     }
 
-    fn send<T, F, A>(&self, work: F, answer: A) -> Result<(), StoreError>
+    fn send<T, F, A>(&self, when: When, work: F, answer: A) -> Result<(), StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -115,7 +167,7 @@ impl Sqlite {
                 answer(committed.map_err(StoreError::NotCommitted).and(result));
             })
         });
-        self.jobs.send(job).map_err(|_| StoreError::Closed)
+        self.jobs.send((when, job)).map_err(|_| StoreError::Closed)
     }
 }
 
@@ -136,39 +188,80 @@ fn in_savepoint<T>(
 }
 
 /// The thread: takes what waits, commits it as one group, answers.
-fn serve(connection: &Connection, waiting: &mpsc::Receiver<Job>) {
-    while let Ok(first) = waiting.recv() {
-        // Without a transaction of its own a job would commit by itself, and be reported failed.
-        let transaction = connection
-            .execute_batch("begin immediate")
-            .map(|()| connection)
-            .map_err(|error| error.to_string());
-        let mut replies: Vec<Reply> = vec![first(transaction.clone())];
-        while replies.len() < GROUP
-            && let Ok(job) = waiting.try_recv()
+fn serve(connection: &Connection, waiting: &mpsc::Receiver<(When, Job)>) {
+    let mut group: Vec<Job> = Vec::new();
+    let mut gathered_at: Option<Instant> = None;
+    loop {
+        let next = match gathered_at {
+            None => waiting.recv().map_err(RecvTimeoutError::from),
+            Some(then) => waiting.recv_timeout(GATHERING.saturating_sub(then.elapsed())),
+        };
+        match next {
+            // A savepoint alone is a transaction that begins by reading.
+            Ok((When::Looking, job)) => {
+                job(Ok(connection))(Ok(()));
+                continue;
+            }
+            Ok((When::Gathered, job)) if group.len() + 1 < GROUP => {
+                group.push(job);
+                gathered_at.get_or_insert_with(Instant::now);
+                continue;
+            }
+            Ok((_, job)) => group.push(job),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return commit(connection, group),
+        }
+        // What waits meanwhile comes along, in its order.
+        while group.len() < GROUP
+            && let Ok((_, job)) = waiting.try_recv()
         {
-            replies.push(job(transaction.clone()));
+            group.push(job);
         }
-        let committed = transaction.and_then(|connection| {
-            connection
-                .execute_batch("commit")
-                .map_err(|error| error.to_string())
-        });
-        if committed.is_err() {
-            // Nothing of the group may linger in an open transaction; there may be none.
-            let _ = connection.execute_batch("rollback");
-        }
-        for reply in replies {
-            reply(committed.clone());
-        }
+        commit(connection, std::mem::take(&mut group));
+        gathered_at = None;
+    }
+}
+
+/// Runs a group in one transaction and answers all of it.
+fn commit(connection: &Connection, group: Vec<Job>) {
+    if group.is_empty() {
+        return;
+    }
+    // Without a transaction of its own a job would commit by itself, and be reported failed.
+    let transaction = connection
+        .execute_batch("begin immediate")
+        .map(|()| connection)
+        .map_err(|error| error.to_string());
+    let replies: Vec<Reply> = group
+        .into_iter()
+        .map(|job| job(transaction.clone()))
+        .collect();
+    let committed = transaction.and_then(|connection| {
+        connection
+            .execute_batch("commit")
+            .map_err(|error| error.to_string())
+    });
+    if committed.is_err() {
+        // Nothing of the group may linger in an open transaction; there may be none.
+        let _ = connection.execute_batch("rollback");
+    }
+    for reply in replies {
+        reply(committed.clone());
     }
 }
 
 fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
+    let version = |connection: &Connection| -> Result<i64, rusqlite::Error> {
+        connection.pragma_query_value(None, "user_version", |row| row.get(0))
+    };
+    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    // Every start but the first ends here: nothing to write, nothing to sync.
+    if version(connection)? == known {
+        return Ok(());
+    }
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    let found = version(&transaction)?;
     if found > known {
         return Err(StoreError::Newer { found, known });
     }

@@ -58,7 +58,8 @@ pub fn build_server(args: &ServeArgs) -> Result<Server, String> {
 pub(super) async fn run(args: ServeArgs) -> Result<(), String> {
     let server = build_server(&args)?;
     let Stop(stop) = Stop::on_signals()?;
-    match args.http {
+    let journal = server.clone();
+    let served = match args.http {
         Some(address) => {
             let settings = HttpSettings {
                 address,
@@ -73,5 +74,7 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), String> {
             .await
         }
         None => serve_stdio(server, stop).await,
-    }
+    };
+    let settled = journal.settle().await;
+    served.and(settled)
 }

@@ -51,7 +51,7 @@ use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::api::{Client, Ref};
-use crate::store::{Lease, Store};
+use crate::store::{Lease, Store, StoreError};
 
 pub use branches::{Diff, ObjectChange};
 pub use gate::{Check, CheckStatus, FixMigration, Verdict};
@@ -97,6 +97,11 @@ impl Guard {
                 turns: Mutex::default(),
             }),
         }
+    }
+
+    /// Answers once every call that has been answered is in the journal on disk.
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        self.store().settle().await
     }
 
     /// The operator's limits.

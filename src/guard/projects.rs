@@ -242,12 +242,11 @@ impl super::Read {
             .map(|project| project.project)
             .filter(|project| pinned.is_none_or(|pinned| pinned == &project.reference))
             .collect();
-        guard.store().remember_projects(
-            projects
-                .iter()
-                .map(|project| (project.reference.clone(), project.name.clone()))
-                .collect(),
-        );
+        let names = projects
+            .iter()
+            .map(|project| (project.reference.clone(), project.name.clone()))
+            .collect();
+        guard.store().remember_projects(names).await;
         Ok(projects.into_iter().map(LaunchedProject::from).collect())
     }
 }

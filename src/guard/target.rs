@@ -201,7 +201,7 @@ impl Guard {
             .into_iter()
             .map(|project| (project.project.reference, project.project.name))
             .collect();
-        self.store().remember_projects(listed.clone());
+        self.store().remember_projects(listed.clone()).await;
         if listed.iter().any(|(project, _)| project == reference) {
             return Ok(production_of(reference.clone()));
         }

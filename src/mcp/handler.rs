@@ -61,6 +61,11 @@ impl Server {
             offer: Arc::new(offer),
         }
     }
+
+    /// Answers once every call that has been answered is in the journal on disk.
+    pub async fn settle(&self) -> Result<(), String> {
+        self.guard.settle().await.map_err(|error| error.to_string())
+    }
 }
 
 impl ServerHandler for Server {

@@ -15,7 +15,7 @@ impl Store {
         reference: &Ref,
     ) -> Result<Option<(Ref, String)>, StoreError> {
         let reference = reference.to_string();
-        self.run(move |connection| {
+        self.look(move |connection| {
             let found: Option<(String, String)> = connection
                 .prepare_cached("select project, name from branches where ref = ?1")?
                 .query_row(params![reference], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -37,17 +37,12 @@ impl Store {
             .filter(|branch| !branch.is_default)
             .map(|branch| (branch.project_ref.to_string(), branch.name.clone()))
             .collect();
+        let mut listed = branches.clone();
+        listed.sort();
+        if self.known_branches(project.clone()).await? == listed {
+            return Ok(());
+        }
         self.run(move |connection| {
-            let mut known = connection.prepare_cached("select ref, name from branches where project = ?1")?;
-            let mut known: Vec<(String, String)> = known
-                .query_map(params![project], |row| Ok((row.get(0)?, row.get(1)?)))?
-                .collect::<Result<_, _>>()?;
-            let mut listed = branches.clone();
-            known.sort();
-            listed.sort();
-            if known == listed {
-                return Ok(());
-            }
             connection.execute("delete from branches where project = ?1", params![project])?;
             for (reference, name) in branches {
                 connection.execute(
@@ -56,6 +51,19 @@ impl Store {
                 )?;
             }
             Ok(())
+        })
+        .await
+    }
+
+    /// What was remembered last: refs and names, ordered.
+    async fn known_branches(&self, project: String) -> Result<Vec<(String, String)>, StoreError> {
+        self.look(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "select ref, name from branches where project = ?1 order by ref, name",
+            )?;
+            let rows =
+                statement.query_map(params![project], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
     }

@@ -28,7 +28,7 @@ impl Store {
         project: &Ref,
     ) -> Result<Option<RecordedHashes>, StoreError> {
         let project = project.to_string();
-        self.run(move |connection| {
+        self.look(move |connection| {
             let found: Option<(String, String, String, String, String)> = connection
                 .prepare_cached(
                     "select schema_hash, ledger_hash, catalogue, recorded_at, reason from hashes where project = ?1",

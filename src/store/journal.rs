@@ -72,7 +72,7 @@ impl Store {
 
     /// Writes an entry with the next group, and does not wait.
     pub fn journal_later(&self, entry: Entry) {
-        self.run_later("a journal entry", move |connection| {
+        self.gather("a journal entry", move |connection| {
             append(connection, &entry)
         });
     }

@@ -27,7 +27,7 @@ impl Store {
     /// The merge that is under way into `project`, if one is.
     pub async fn merging(&self, project: &Ref) -> Result<Option<Merging>, StoreError> {
         let project = project.to_string();
-        self.run(move |connection| {
+        self.look(move |connection| {
             let found: Option<[String; 6]> = connection
                 .prepare_cached(
                     "select branch_ref, before, expected, schema_hash, state_hash, started_at from merges where project = ?1",

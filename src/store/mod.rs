@@ -41,6 +41,19 @@ impl Store {
         })
     }
 
+    /// Answers once everything that was handed over before is on disk.
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        self.run(|_| Ok(())).await
+    }
+
+    async fn look<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.file.look(work).await
+    }
+
     async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -54,5 +67,12 @@ impl Store {
         F: FnOnce(&Connection) -> Result<(), StoreError> + Send + 'static,
     {
         self.file.run_later(what, work);
+    }
+
+    fn gather<F>(&self, what: &'static str, work: F)
+    where
+        F: FnOnce(&Connection) -> Result<(), StoreError> + Send + 'static,
+    {
+        self.file.gather(what, work);
     }
 }

@@ -60,7 +60,7 @@ impl Store {
     /// A branch's points, oldest first.
     pub async fn points(&self, branch: &Ref) -> Result<Vec<Point>, StoreError> {
         let branch = branch.to_string();
-        self.run(move |connection| {
+        self.look(move |connection| {
             let mut statement = connection.prepare_cached(&format!(
                 "select {COLUMNS} from points where branch_ref = ?1 order by seq"
             ))?;
@@ -171,7 +171,7 @@ impl Store {
 
     /// Branches on which a point is intended or missing: what a start has to look after.
     pub async fn branches_with_open_points(&self) -> Result<Vec<(Ref, Ref)>, StoreError> {
-        self.run(|connection| {
+        self.look(|connection| {
             let mut statement = connection.prepare(
                 "select distinct project, branch_ref from points where status <> 'available' and reachable = 1",
             )?;

@@ -7,8 +7,30 @@ use crate::api::Ref;
 use crate::clock;
 
 impl Store {
-    /// Remembers projects by ref and name.
-    pub fn remember_projects(&self, projects: Vec<(Ref, String)>) {
+    /// Remembers projects by ref and name. A failure is logged: they will be listed again.
+    pub async fn remember_projects(&self, projects: Vec<(Ref, String)>) {
+        let unknown = self.look(move |connection| {
+            let mut statement =
+                connection.prepare_cached("select name = ?2 from projects where ref = ?1")?;
+            let mut unknown = Vec::new();
+            for (reference, name) in projects {
+                let known: Option<bool> = statement
+                    .query_row(params![reference.as_str(), name], |row| row.get(0))
+                    .optional()?;
+                if known != Some(true) {
+                    unknown.push((reference, name));
+                }
+            }
+            Ok(unknown)
+        });
+        let projects = match unknown.await {
+            Ok(unknown) if unknown.is_empty() => return,
+            Ok(unknown) => unknown,
+            Err(error) => {
+                tracing::warn!(%error, "the names of projects could not be looked up");
+                return;
+            }
+        };
         self.run_later("the names of projects", move |connection| {
             let mut statement = connection.prepare_cached(
                 "insert into projects (ref, name, seen_at) values (?1, ?2, ?3)
@@ -44,7 +66,7 @@ impl Store {
     /// The project that was created under `key`.
     pub async fn project_created_under(&self, key: &str) -> Result<Option<Ref>, StoreError> {
         let key = key.to_owned();
-        self.run(move |connection| {
+        self.look(move |connection| {
             let found: Option<String> = connection
                 .query_row(
                     "select ref from projects where idempotency_key = ?1",
@@ -60,7 +82,7 @@ impl Store {
     /// Whether `reference` has been seen among the projects.
     pub async fn knows_project(&self, reference: &Ref) -> Result<bool, StoreError> {
         let reference = reference.to_string();
-        self.run(move |connection| {
+        self.look(move |connection| {
             Ok(connection
                 .prepare_cached("select 1 from projects where ref = ?1")?
                 .exists(params![reference])?)
@@ -71,7 +93,7 @@ impl Store {
     /// Refs of projects and branches whose name is `name`, whatever its case.
     pub async fn refs_by_name(&self, name: &str) -> Result<Vec<String>, StoreError> {
         let name = name.trim().to_owned();
-        self.run(move |connection| {
+        self.look(move |connection| {
             let mut statement = connection.prepare(
                 "select ref from projects where lower(name) = lower(?1)
                  union select ref from branches where lower(name) = lower(?1)

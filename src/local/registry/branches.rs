@@ -16,7 +16,7 @@ impl Registry {
     /// A project's branches, production's own entry first.
     pub(in crate::local) async fn branches(&self, parent: &Ref) -> Result<Vec<Branch>, StoreError> {
         let parent = parent.to_string();
-        self.run(move |connection| {
+        self.look(move |connection| {
             let mut statement = connection.prepare_cached(&format!(
                 "{BRANCH} where b.parent = ?1 order by b.is_default desc, p.seq"
             ))?;
@@ -31,7 +31,7 @@ impl Registry {
         id_or_ref: &str,
     ) -> Result<Option<Branch>, StoreError> {
         let id_or_ref = id_or_ref.to_owned();
-        self.run(move |connection| {
+        self.look(move |connection| {
             Ok(connection
                 .prepare_cached(&format!("{BRANCH} where b.id = ?1 or b.ref = ?1"))?
                 .query_row(params![id_or_ref], branch)

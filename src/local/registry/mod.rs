@@ -97,6 +97,14 @@ impl Registry {
         })
     }
 
+    async fn look<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.file.look(work).await
+    }
+
     async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -107,7 +115,7 @@ impl Registry {
 
     /// Production projects, oldest first.
     pub(super) async fn projects(&self) -> Result<Vec<StoredProject>, StoreError> {
-        self.run(|connection| {
+        self.look(|connection| {
             let mut statement = connection
                 .prepare_cached(&format!("{PROJECT} where parent is null order by seq"))?;
             collect(statement.query_map([], project)?)
@@ -120,7 +128,7 @@ impl Registry {
         reference: &Ref,
     ) -> Result<Option<StoredProject>, StoreError> {
         let reference = reference.to_string();
-        self.run(move |connection| {
+        self.look(move |connection| {
             Ok(connection
                 .prepare_cached(&format!("{PROJECT} where ref = ?1"))?
                 .query_row(params![reference], project)
@@ -131,7 +139,7 @@ impl Registry {
 
     /// Clusters that belong to somebody.
     pub(super) async fn clusters(&self) -> Result<Vec<ClusterId>, StoreError> {
-        self.run(|connection| {
+        self.look(|connection| {
             let mut statement =
                 connection.prepare(&format!("{PROJECT} where cluster is not null"))?;
             let projects: Vec<StoredProject> = collect(statement.query_map([], project)?)?;
@@ -272,7 +280,7 @@ impl Registry {
 
     /// Runs that were answered for and are not over.
     pub(super) async fn open_runs(&self) -> Result<Vec<Run>, StoreError> {
-        self.run(|connection| {
+        self.look(|connection| {
             let mut statement = connection
                 .prepare("select id, kind, ref, migration_version from runs order by rowid")?;
             collect(statement.query_map([], |row| {

@@ -40,7 +40,7 @@ impl Registry {
         name: Option<&str>,
     ) -> Result<Option<(String, Point, String)>, StoreError> {
         let (reference, name) = (reference.to_string(), name.map(str::to_owned));
-        self.run(move |connection| {
+        self.look(move |connection| {
             let found: Option<(String, String, String)> = connection
                 .query_row(
                     "select name, point, completed_on from points
