@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
 use super::{Call, Class, Code, Grant, Guard, Progress, Refusal, TargetView, Tool, redact};
@@ -25,22 +26,30 @@ pub async fn run<T: Tool>(
     arguments: Map<String, Value>,
     progress: Progress,
 ) -> Outcome {
-    let started = Instant::now();
     let call = Call::new(guard.clone(), T::NAME, progress);
     let id = call.id.clone();
+    // Boxed here, so that what follows is compiled once and not once a tool.
+    run_boxed(guard, T::NAME, id, Box::pin(serve::<T>(call, arguments))).await
+}
+
+async fn run_boxed(
+    guard: &Guard,
+    tool: &'static str,
+    id: String,
+    work: BoxFuture<'static, Served>,
+) -> Outcome {
+    let started = Instant::now();
     // A task of its own: a panic ends it and not the server, and a client that goes away does not
     // end a write half-way.
-    let served = tokio::spawn(serve::<T>(call, arguments))
-        .await
-        .unwrap_or_else(|failure| {
-            tracing::error!(tool = T::NAME, call = %id, %failure, "a call failed");
-            let refusal = Refusal::new(
-                Code::InternalError,
-                "Drydock failed while serving this call; what it had begun may or may not be done",
-            );
-            Served::refused(refusal, true)
-        });
-    finish(guard, T::NAME, id, started, served).await
+    let served = tokio::spawn(work).await.unwrap_or_else(|failure| {
+        tracing::error!(tool, call = %id, %failure, "a call failed");
+        let refusal = Refusal::new(
+            Code::InternalError,
+            "Drydock failed while serving this call; what it had begun may or may not be done",
+        );
+        Served::refused(refusal, true)
+    });
+    finish(guard, tool, id, started, served).await
 }
 
 /// A call's result, before it is redacted and journalled.

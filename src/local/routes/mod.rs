@@ -20,6 +20,7 @@ use axum::http::header::{AUTHORIZATION, HOST};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
+use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::Platform;
@@ -104,18 +105,29 @@ where
     let filter = MethodFilter::try_from(E::METHOD).unwrap_or(MethodFilter::GET);
     let service = move |State(platform): State<Platform>, request: Request| async move {
         match asked::<E>(platform, request).await {
-            Ok(asked) => match tokio::spawn(handler(asked)).await {
-                Ok(Ok(reply)) => answer::<E>(&reply),
-                Ok(Err(fault)) => fault.into_response(),
-                Err(failure) => {
-                    tracing::error!(operation = E::NAME, %failure, "a handler failed");
-                    Fault::new(500, "the local platform failed").into_response()
-                }
-            },
+            Ok(asked) => {
+                let reply = handler(asked);
+                let work = async move { reply.await.map(|reply| answer::<E>(&reply)) };
+                in_a_task(E::NAME, Box::pin(work)).await
+            }
             Err(fault) => fault.into_response(),
         }
     };
     routes.route(E::PATH, on(filter, service))
+}
+
+/// Compiled once for all endpoints.
+async fn in_a_task(
+    operation: &'static str,
+    work: BoxFuture<'static, Result<Response, Fault>>,
+) -> Response {
+    match tokio::spawn(work).await {
+        Ok(answered) => answered.unwrap_or_else(IntoResponse::into_response),
+        Err(failure) => {
+            tracing::error!(operation, %failure, "a handler failed");
+            Fault::new(500, "the local platform failed").into_response()
+        }
+    }
 }
 
 async fn asked<E: Endpoint>(platform: Platform, request: Request) -> Result<Asked<E>, Fault> {
