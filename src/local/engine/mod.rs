@@ -240,6 +240,7 @@ impl Engine {
                 Err(error) => outcome = outcome.and(Err(error)),
             }
         }
+        self.0.house.spares.settle().await;
         outcome?;
         self.0.house.layout.forget_sockets()
     }

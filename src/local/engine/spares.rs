@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
 
 use super::error::{EngineError, IoContext};
@@ -27,6 +28,7 @@ pub(super) struct Spares {
     goal: usize,
     ready: Mutex<Vec<PathBuf>>,
     filling: AtomicBool,
+    filled: Notify,
 }
 
 impl Spares {
@@ -51,6 +53,7 @@ impl Spares {
             goal,
             ready: Mutex::new(ready),
             filling: AtomicBool::new(false),
+            filled: Notify::new(),
         })
     }
 
@@ -61,6 +64,17 @@ impl Spares {
         };
         fs::rename(&spare, to).doing("move a spare to", to)?;
         Ok(true)
+    }
+
+    /// Waits until no spare is being made: then the directory may be removed.
+    pub(super) async fn settle(&self) {
+        loop {
+            let filled = self.filled.notified();
+            if !self.filling.load(Ordering::Acquire) {
+                return;
+            }
+            filled.await;
+        }
     }
 
     fn ready(&self) -> MutexGuard<'_, Vec<PathBuf>> {
@@ -84,6 +98,7 @@ pub(super) fn refill(house: &Arc<House>) {
             }
         }
         spares.filling.store(false, Ordering::Release);
+        spares.filled.notify_waiters();
     });
 }
 

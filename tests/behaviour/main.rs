@@ -1,0 +1,41 @@
+//! Drydock's behaviour: every test speaks to the real program, over stdio or HTTP, and behind it
+//! stands real PostgreSQL. Nothing is asserted about time, and nothing is left behind.
+//!
+//! ```text
+//! harness/      a world (data directory), a server, the platform's own API, a fake platform
+//! job           the whole job, from launch to merge, over stdio and over HTTP
+//! targets scope sql ledger migrations restore_points advisor gate merge branches
+//! isolation sharing concurrency crashes faults http journal lints surface
+//! ```
+//!
+//! `DRYDOCK_TEST_ROUNDS` multiplies the rounds of the crash tests; `DRYDOCK_TEST_SEED` repeats one.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod harness;
+
+mod branches;
+mod concurrency;
+mod crashes;
+mod faults;
+mod gate;
+mod http;
+mod isolation;
+mod job;
+mod journal;
+mod ledger;
+mod lints;
+mod merge;
+mod migrations;
+mod restore_points;
+mod scope;
+mod sharing;
+mod sql;
+mod sql_limits;
+mod stdio;
+mod surface;
+mod targets;
