@@ -123,7 +123,7 @@ async fn unmerged_migrations_are_not_deleted_unsaid() {
     assert!(!project.branches().await.contains(&"DEV".to_owned()));
     // The next write makes a new one, with its own baseline and nothing of the old.
     let next = project.migrate("b", &table("b")).await;
-    assert_eq!(project.ledger("dev").await, [next.clone()]);
+    assert_eq!(project.ledger("dev").await, std::slice::from_ref(&next));
     assert_eq!(
         project.point_names().await,
         ["baseline".to_owned(), format!("rp-{next}")]
