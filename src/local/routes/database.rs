@@ -3,16 +3,20 @@
 use std::time::Duration;
 
 use axum::Router;
+use serde_json::Value;
 
 use super::{Asked, Platform, serve};
 use crate::api::Ref;
 use crate::api::database::{QueryBody, Row, RunQuery, RunReadOnlyQuery};
-use crate::local::engine::wire::answer;
-use crate::local::engine::{Limits, Login};
+use crate::local::engine::wire::{ResultSet, WireError, answer};
+use crate::local::engine::{ClusterId, Engine, EngineError, Limits, Login};
 use crate::local::fault::Fault;
 
 /// How long a query may run: below the minute after which clients give up.
 const TIME: Duration = Duration::from_secs(58);
+
+/// How often a statement that a revert kept from running is tried.
+const ATTEMPTS: u32 = 3;
 
 pub(super) fn routes(routes: Router<Platform>) -> Router<Platform> {
     let routes = serve::<RunQuery, _, _>(routes, async |asked| {
@@ -33,28 +37,54 @@ async fn run(
     if body.query.is_empty() {
         return Err(Fault::new(400, "query is needed"));
     }
-    let cluster = platform.cluster(&reference).await?;
+    let sql = body.query;
+    let parameters = body.parameters.unwrap_or_default();
+    let mut attempt = 0;
+    let result = loop {
+        // Looked up again each time: a reset gives a branch another cluster.
+        let cluster = platform.cluster(&reference).await?;
+        attempt += 1;
+        match once(platform.engine(), cluster, &sql, &parameters, read_only).await {
+            Err(error) if attempt < ATTEMPTS && may_repeat(&error, read_only) => {
+                tracing::debug!(%error, attempt, "a revert ended the session; asking again");
+            }
+            result => break result,
+        }
+    };
+    let result = result.map_err(|error| Fault::of_sql(error, &sql))?;
+    Ok(result.to_json())
+}
+
+async fn once(
+    engine: &Engine,
+    cluster: ClusterId,
+    sql: &str,
+    parameters: &[Value],
+    read_only: bool,
+) -> Result<ResultSet, EngineError> {
     let limits = Limits {
         time: Some(TIME),
         ..Limits::default()
     };
-    let sql = body.query;
-    let parameters = body.parameters.unwrap_or_default();
-    let result = if read_only {
-        platform
-            .engine()
-            .read_only(cluster, &sql, &parameters, limits)
-            .await
+    if read_only {
+        return engine.read_only(cluster, sql, parameters, limits).await;
+    }
+    let mut session = engine.connect(cluster, Login::User).await?;
+    let result = if parameters.is_empty() {
+        session.run(sql, limits).await.map(answer)
     } else {
-        let mut session = platform.engine().connect(cluster, Login::User).await?;
-        let result = if parameters.is_empty() {
-            session.run(&sql, limits).await.map(answer)
-        } else {
-            session.run_with(&sql, &parameters, limits).await
-        };
-        session.close().await;
-        result
+        session.run_with(sql, parameters, limits).await
     };
-    let result = result.map_err(|error| Fault::of_sql(error, &sql))?;
-    Ok(result.to_json())
+    session.close().await;
+    result
+}
+
+/// Whether a revert, a stop or a reset that came in between is all that went wrong: the statement
+/// did not run, or changed nothing.
+fn may_repeat(error: &EngineError, read_only: bool) -> bool {
+    match error {
+        EngineError::Wire(WireError::Closed) | EngineError::NoSuchCluster(_) => true,
+        EngineError::Wire(WireError::AnswerLost { .. }) => read_only,
+        _ => false,
+    }
 }
