@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Failure;
 use super::client::OverStdio;
 use super::report::{Figure, Report};
-use super::world::World;
+use super::world::{World, rest};
 
 /// Migrations that are replayed.
 const MIGRATIONS: usize = 20;
@@ -30,6 +30,7 @@ pub(crate) async fn run(world: &World, report: &mut Report) -> Result<(), Failur
     let mut times = Vec::new();
     for number in 0..world.runs(6) {
         let name = format!("branch-{number}");
+        rest().await;
         let begun = Instant::now();
         let arguments = json!({ "project_id": project, "name": name });
         let made = server.call("create_branch", arguments).await?;

@@ -7,16 +7,18 @@ use serde_json::json;
 use super::Failure;
 use super::client::OverStdio;
 use super::report::{Figure, Report};
-use super::world::World;
+use super::world::{World, rest};
 
 pub(crate) async fn run(world: &World, report: &mut Report) -> Result<(), Failure> {
     let mut server = OverStdio::start(&world.dir).await?;
     let (mut bare, mut tool) = (Vec::new(), Vec::new());
     for number in 0..world.runs(8) {
         let name = format!("flow {number}");
+        rest().await;
         let (project, took) = world.project(&name).await?;
         bare.push(took);
         world.delete_project(&project).await?;
+        rest().await;
         let begun = Instant::now();
         let made = server
             .call("create_project", json!({ "name": name }))

@@ -72,7 +72,7 @@ macro_rules! themes {
 }
 
 async fn measure(args: &Args, world: &World) -> Result<Report, Failure> {
-    let mut report = Report::new();
+    let mut report = Report::new()?;
     themes! { args, world, report: start memory calls flow branches points advisor merge catalogue }
     Ok(report)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Failure;
+use super::world::load;
 
 /// Measured values, sorted.
 #[derive(Debug, Clone)]
@@ -187,16 +188,21 @@ impl Figure {
 
 /// Every figure of a run, shown as it comes.
 pub(crate) struct Report {
+    /// The machine's load before: what others do shows in every figure.
+    load: f64,
     themes: Vec<(&'static str, Vec<Figure>)>,
 }
 
 impl Report {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new() -> Result<Self, Failure> {
         print(&format!(
             "{:<52} {:>9} {:>9} {:>9} {:<8} {:>13} {:>13}",
             "", "median", "p90", "p99", "", "to reach", "ratio"
         ));
-        Self { themes: Vec::new() }
+        Ok(Self {
+            load: load()?,
+            themes: Vec::new(),
+        })
     }
 
     /// What follows belongs to this theme.
@@ -220,9 +226,12 @@ impl Report {
     pub(crate) fn print_end(&self) -> Result<(), Failure> {
         let missed = self.ratios().filter(|ratio| *ratio > 1.0).count();
         print(&format!(
-            "\nA ratio of 1 or less is reached: {} of {} are.",
+            "\nA ratio of 1 or less is reached: {} of {} are. The machine's load: {} before, {} after, on {} processors.",
             self.ratios().count() - missed,
             self.ratios().count(),
+            self.load,
+            load()?,
+            processors(),
         ));
         Ok(std::io::stdout().flush()?)
     }
@@ -234,10 +243,15 @@ impl Report {
         });
         json!({
             "version": env!("CARGO_PKG_VERSION"),
-            "processors": std::thread::available_parallelism().map_or(0, usize::from),
+            "processors": processors(),
+            "load_before": self.load,
             "figures": Value::Object(themes.collect()),
         })
     }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(0, usize::from)
 }
 
 /// A reader that has gone away is no error.

@@ -172,6 +172,17 @@ impl World {
     }
 }
 
+/// Lets the platform finish what it does in the background: people and agents do not launch one
+/// project upon the other.
+pub(crate) async fn rest() {
+    tokio::time::sleep(Duration::from_millis(400)).await;
+}
+
+/// The machine's load over the last minute: runnable processes, of everybody.
+pub(crate) fn load() -> Result<f64, Failure> {
+    first_number(&fs::read_to_string("/proc/loadavg")?)
+}
+
 /// The first line that a child prints.
 pub(crate) async fn first_line(child: &mut Child) -> Result<String, Failure> {
     let stdout = child.stdout.take().ok_or("the child has no output")?;
