@@ -37,6 +37,9 @@ pub enum Command {
     Init(InitArgs),
     /// Show the journal, or verify its chain.
     Journal(JournalArgs),
+    /// Accept production as it is, after a change outside its migrations: the gate measures drift
+    /// from then on.
+    Accept(Box<AcceptArgs>),
 }
 
 /// Where things lie.
@@ -265,6 +268,16 @@ pub struct InitArgs {
     /// Show the configuration and write nothing.
     #[arg(long)]
     pub print: bool,
+}
+
+/// What accepting production takes.
+#[derive(Debug, Clone, Args)]
+pub struct AcceptArgs {
+    /// Production's ref.
+    pub project: Ref,
+    /// The platform, as for serving.
+    #[command(flatten)]
+    pub serve: ServeArgs,
 }
 
 /// What to do with the journal.

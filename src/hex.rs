@@ -14,6 +14,11 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     text
 }
 
+/// SHA-256 over a text, as hexadecimal digits.
+pub(crate) fn sha256_text(text: &str) -> String {
+    encode(&Sha256::digest(text.as_bytes()))
+}
+
 /// SHA-256 over parts, each preceded by its length, as hexadecimal digits.
 pub(crate) fn sha256_of<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     let mut hasher = Sha256::new();

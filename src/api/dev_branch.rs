@@ -59,11 +59,39 @@ pub enum Unproven {
     },
 }
 
+/// Which branch is meant.
+#[derive(Debug, Clone, Copy)]
+pub enum Which<'a> {
+    /// The one of that name, if it is the only one.
+    Named(&'a str),
+    /// The one of that ref, whatever it is called now.
+    Ref(&'a Ref),
+}
+
+impl Which<'_> {
+    fn is(self, branch: &Branch) -> bool {
+        match self {
+            Self::Named(name) => branch.name == name,
+            Self::Ref(reference) => &branch.project_ref == reference,
+        }
+    }
+}
+
+impl std::fmt::Display for Which<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Named(name) => f.write_str(name),
+            Self::Ref(reference) => reference.fmt(f),
+        }
+    }
+}
+
 impl DevBranch {
-    /// Asks the platform for `project`'s branches and proves the one called `name`: it exists
+    /// Asks the platform for `project`'s branches and proves the one that is meant: it exists
     /// once, is not the default, says that `project` is its parent, has a ref of its own and holds
     /// none of production's rows.
-    pub async fn prove(client: &Client, project: &Ref, name: &str) -> Result<Self, Unproven> {
+    pub async fn prove(client: &Client, project: &Ref, which: Which<'_>) -> Result<Self, Unproven> {
+        let name = which.to_string();
         let branches = match client.look::<ListBranches>(project.clone(), &()).await {
             // Branching is off: the same as no branches.
             Err(error) if error.status() == Some(422) => Vec::new(),
@@ -71,14 +99,14 @@ impl DevBranch {
         };
         let production = |reason| Unproven::Production {
             project: project.clone(),
-            name: name.to_owned(),
+            name: name.clone(),
             reason,
         };
-        let mut named = branches.into_iter().filter(|branch| branch.name == name);
+        let mut named = branches.into_iter().filter(|branch| which.is(branch));
         let Some(branch) = named.next() else {
             return Err(Unproven::Missing {
                 project: project.clone(),
-                name: name.to_owned(),
+                name: name.clone(),
             });
         };
         let others: Vec<Ref> = named.map(|other| other.project_ref).collect();
@@ -87,7 +115,7 @@ impl DevBranch {
             refs.extend(others);
             return Err(Unproven::Ambiguous {
                 project: project.clone(),
-                name: name.to_owned(),
+                name: name.clone(),
                 refs,
             });
         }
@@ -103,7 +131,7 @@ impl DevBranch {
         if branch.with_data {
             return Err(Unproven::HoldsProductionData {
                 project: project.clone(),
-                name: name.to_owned(),
+                name: name.clone(),
             });
         }
         Ok(Self {

@@ -22,7 +22,7 @@ mod reference;
 pub mod restore_points;
 
 pub use client::{Client, Locator, Place, ReleasePermit};
-pub use dev_branch::{DevBranch, Unproven};
+pub use dev_branch::{DevBranch, Unproven, Which};
 pub use endpoint::{Access, Endpoint, Looks, PathParams, Releases, WritesBranch};
 pub use error::{ApiError, ErrorBody};
 pub use projects::project_url;

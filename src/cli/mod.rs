@@ -1,5 +1,6 @@
 //! The operator's commands, one file each.
 
+mod accept;
 mod demo;
 mod init;
 mod journal;
@@ -24,6 +25,7 @@ pub async fn run(cli: Cli) -> Result<(), String> {
         Some(Command::Platform(args)) => platform::run(args).await,
         Some(Command::Init(args)) => init::run(&args),
         Some(Command::Journal(args)) => journal::run(args).await,
+        Some(Command::Accept(args)) => accept::run(*args).await,
     }
 }
 

@@ -35,6 +35,15 @@ impl Stop {
 
 /// The server that the settings describe. Nothing is sent to the platform yet.
 pub fn build_server(args: &ServeArgs) -> Result<Server, String> {
+    let offer = Offer {
+        groups: args.features.clone(),
+        read_only: args.read_only,
+    };
+    Ok(Server::new(build_guard(args)?, offer))
+}
+
+/// The guard that the settings describe.
+pub(super) fn build_guard(args: &ServeArgs) -> Result<Guard, String> {
     let data_dir = args.data_dir.path()?;
     let store = open_store(&data_dir)?;
     let locator: Arc<dyn Locator> = match &args.access_token {
@@ -47,12 +56,7 @@ pub fn build_server(args: &ServeArgs) -> Result<Server, String> {
             Arc::new(LocalPlatform::new(data_dir, program))
         }
     };
-    let guard = Guard::new(Client::new(locator), store, args.policy());
-    let offer = Offer {
-        groups: args.features.clone(),
-        read_only: args.read_only,
-    };
-    Ok(Server::new(guard, offer))
+    Ok(Guard::new(Client::new(locator), store, args.policy()))
 }
 
 pub(super) async fn run(args: ServeArgs) -> Result<(), String> {

@@ -68,13 +68,20 @@ impl Guard {
             }
             other => (other?, false),
         };
+        Ok((self.ready(call, branch).await?, made))
+    }
+
+    /// A proven branch once its workflow is over, with its baseline.
+    pub(super) async fn ready(&self, call: &Call, branch: DevBranch) -> Result<DevBranch, Refusal> {
+        // One whose last workflow failed can be used all the same: that is how it is mended.
         let branch = if branch.branch().status.is_settled() {
             branch
         } else {
-            self.until_settled(call, project, name).await?
+            self.until_settled(call, branch.project(), branch.reference())
+                .await?
         };
         self.adopt(&branch).await?;
-        Ok((branch, made))
+        Ok(branch)
     }
 
     async fn make_branch(
@@ -93,8 +100,8 @@ impl Guard {
             self.record_production(project, "first_sight").await?;
         }
         call.step(format!("making the branch {name}"));
-        self.client().create_branch(project, name).await?;
-        let branch = self.until_settled(call, project, name).await?;
+        let made = self.client().create_branch(project, name).await?;
+        let branch = self.until_settled(call, project, &made.project_ref).await?;
         Ok((branch, true))
     }
 
@@ -103,13 +110,14 @@ impl Guard {
         &self,
         call: &Call,
         project: &Ref,
-        name: &str,
+        reference: &Ref,
     ) -> Result<DevBranch, Refusal> {
         let deadline = tokio::time::Instant::now() + WAIT;
         let mut pauses = Pauses::new(Duration::from_millis(10), Duration::from_secs(2));
         let mut shown = None;
         loop {
-            let branch = self.prove(project, name).await?;
+            let branch = self.prove_ref(project, reference).await?;
+            let name = branch.name().to_owned();
             let status = branch.branch().status;
             if status.is_failure() {
                 return Err(Refusal::new(
@@ -260,6 +268,7 @@ impl Dev {
         let _turn = guard.branch_turn(branch).await?;
         self.repair().await?;
         let before = guard.ledger(branch).await?;
+        self.refuse_strangers(&before).await?;
         let point_before = self.numbered_point("rebase").await?;
         self.call.step("rebasing onto production");
         guard
@@ -267,7 +276,7 @@ impl Dev {
             .write::<PushBranch>(&self.branch, &(), &WorkflowBody::default())
             .await?;
         guard
-            .until_settled(&self.call, project, self.branch.name())
+            .until_settled(&self.call, project, branch)
             .await
             .map_err(|refusal| {
                 refusal.next(Next::new(
@@ -282,8 +291,22 @@ impl Dev {
             .map(|entry| entry.version.clone())
             .collect();
         let point_after = self.numbered_point("rebased").await?;
-        guard.record_production(project, "rebase").await?;
+        self.record_if_replayable().await?;
         Ok((brought, point_before, point_after))
+    }
+
+    /// After a rebase: production's state is recorded as right if its own ledger makes it. What was
+    /// changed outside of the ledger stays drift, until an operator accepts it.
+    async fn record_if_replayable(&self) -> Result<(), Refusal> {
+        let guard = &self.call.guard;
+        let project = self.branch.project();
+        let production = guard.state(project).await?;
+        let known = guard.store().recorded_hashes(project).await?;
+        let unchanged = known.is_none_or(|known| known.schema_hash == production.schema_hash);
+        if unchanged || self.replayed_production().await?.schema_hash == production.schema_hash {
+            guard.record_state(project, &production, "rebase").await?;
+        }
+        Ok(())
     }
 
     /// Empties the branch and replays its ledger, up to `version` if one is given. Answers the new
@@ -297,17 +320,20 @@ impl Dev {
         let (project, branch) = (self.branch.project(), self.branch.reference());
         let _turn = guard.branch_turn(branch).await?;
         self.repair().await?;
-        let dropped = match &version {
+        let ledger = guard.ledger(branch).await?;
+        self.refuse_strangers(&ledger).await?;
+        let unmerged = guard.unmerged(project, branch).await?;
+        let dropped: Vec<LedgerMigration> = match &version {
             None => Vec::new(),
             Some(version) => {
                 let last: u64 = version.parse().map_err(|_| {
-                    Refusal::invalid("migration_version is the version of a migration, or 0 for an empty database")
+                    Refusal::invalid(
+                        "migration_version is the version of a migration, or 0 for an empty database",
+                    )
                 })?;
-                let mut unmerged = guard.unmerged(project, branch).await?;
-                unmerged.retain(|migration| {
-                    migration.version.parse::<u64>().is_ok_and(|own| own > last)
-                });
-                unmerged
+                let is_later =
+                    |one: &&LedgerMigration| one.version.parse::<u64>().is_ok_and(|own| own > last);
+                unmerged.iter().filter(is_later).cloned().collect()
             }
         };
         if !dropped.is_empty() && !discard_unmerged {
@@ -321,10 +347,11 @@ impl Dev {
             .client()
             .write::<ResetBranch>(&self.branch, &(), &body)
             .await?;
+        if let Err(refusal) = guard.until_settled(&self.call, project, branch).await {
+            // The SQL is in the agent's hands, whatever has become of the branch.
+            return Err(refusal.details(json!({ "unmerged": listed(&unmerged) })));
+        }
         guard.store().mark_all_unreachable(branch).await?;
-        guard
-            .until_settled(&self.call, project, self.branch.name())
-            .await?;
         let point = self.numbered_point(BASELINE).await?;
         Ok((point, dropped.into_iter().map(shown).collect()))
     }
@@ -381,11 +408,7 @@ impl Dev {
             json!({ "project_id": self.branch.project(), "branch": self.branch.name() }),
             "shows whether they can be merged; with discard_unmerged: true they are dropped instead",
         ))
-        .details(json!({
-            "unmerged": lost.iter().map(|migration| json!({
-                "version": migration.version, "name": migration.name, "sql": migration.sql,
-            })).collect::<Vec<_>>(),
-        }))
+        .details(json!({ "unmerged": listed(lost) }))
     }
 
     /// The points that are not there although they should be; for the gate.
@@ -401,6 +424,16 @@ impl Dev {
             .map(|point| point.name)
             .collect())
     }
+}
+
+/// Migrations with their SQL, for details.
+fn listed(migrations: &[LedgerMigration]) -> Vec<Value> {
+    migrations
+        .iter()
+        .map(|migration| {
+            json!({ "version": migration.version, "name": migration.name, "sql": migration.sql })
+        })
+        .collect()
 }
 
 fn shown(migration: LedgerMigration) -> (String, String, String) {

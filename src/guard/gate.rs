@@ -181,6 +181,14 @@ impl Dev {
             }
             Err(refusal) => return Err(refusal),
         }
+        let ledger = self.call.guard.ledger(self.branch.reference()).await?;
+        let strangers = self.strangers(&ledger).await?;
+        if !strangers.is_empty() {
+            let refusal = self.estranged(&strangers).await;
+            let mut check = Check::new(name, CheckStatus::Failed, refusal.message);
+            check.next = refusal.next.map(|next| *next);
+            return Ok((check, Some(Code::LedgerIsProtected)));
+        }
         let open = self.open_points().await?;
         if open.is_empty() {
             return Ok(passed(name, "every migration has its restore point"));
@@ -272,7 +280,9 @@ impl Dev {
                     recorded.recorded_at
                 ),
             );
-            return Ok((check.next(rebase), Some(Code::Drift)));
+            return Ok((check.next(rebase).details(json!({
+                "operator": "if production is right as it is: drydock accept REF; a rebase accepts only what production's own migrations make",
+            })), Some(Code::Drift)));
         }
         Ok(passed(name, "the branch stands on production as it is"))
     }

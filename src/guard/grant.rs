@@ -103,11 +103,14 @@ async fn find_place(call: &Call, target: &Target, resolved: Resolved) -> Result<
     let named = branch.is_some() || target.environment == Some(Environment::Dev);
     let name = branch.unwrap_or_else(|| call.guard.policy().dev_branch.clone());
     let branches = call.guard.branches_of(&project).await?;
-    let mut matching = branches.into_iter().filter(|branch| branch.name == name);
+    let mut matching = branches.into_iter().filter(|branch| match &branch_ref {
+        Some(reference) => &branch.project_ref == reference,
+        None => branch.name == name,
+    });
     match (matching.next(), matching.next()) {
         (Some(branch), None) => Ok(Place {
             project,
-            branch: Some(name),
+            branch: Some(branch.name),
             reference: branch.project_ref,
             redirected: branch_ref.is_none(),
         }),
@@ -185,34 +188,24 @@ impl Grant for Dev {
             branch_ref,
         } = call.guard.resolve(&target).await?;
         let name = branch.unwrap_or_else(|| call.guard.policy().dev_branch.clone());
-        let (branch, made) = if target.as_is {
-            (call.guard.prove(&project, &name).await?, false)
-        } else {
-            let by_policy = call.guard.policy().branch_creation == BranchCreation::FirstWrite;
-            let missing = if target.create && (by_policy || call.tool == "create_branch") {
-                Missing::MayBeMade
-            } else {
-                Missing::IsRefused
-            };
-            call.guard
-                .dev_branch(&call, &project, &name, missing)
-                .await?
+        let guard = call.guard.clone();
+        let (branch, made) = match (&branch_ref, target.as_is) {
+            (Some(reference), true) => (guard.prove_ref(&project, reference).await?, false),
+            (None, true) => (guard.prove(&project, &name).await?, false),
+            (Some(reference), false) => {
+                let branch = guard.prove_ref(&project, reference).await?;
+                (guard.ready(&call, branch).await?, false)
+            }
+            (None, false) => {
+                let by_policy = guard.policy().branch_creation == BranchCreation::FirstWrite;
+                let missing = if target.create && (by_policy || call.tool == "create_branch") {
+                    Missing::MayBeMade
+                } else {
+                    Missing::IsRefused
+                };
+                guard.dev_branch(&call, &project, &name, missing).await?
+            }
         };
-        if let Some(given) = &branch_ref
-            && given != branch.reference()
-        {
-            return Err(Refusal::new(
-                Code::NotFound,
-                format!(
-                    "the branch {given} is gone; {name} of project {project} is another one now"
-                ),
-            )
-            .next(Next::new(
-                "list_branches",
-                json!({ "project_id": project }),
-                "shows the branches that there are",
-            )));
-        }
         Ok(Self {
             call,
             branch,

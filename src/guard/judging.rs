@@ -88,6 +88,8 @@ impl AskedSql<'_> {
                 statement(0)?,
                 "one statement a call; then the next",
             )),
+            // Leaving a setting out would run the rest as somebody else, or otherwise than meant.
+            Suggestion::LeaveOut if objection.code != "transaction_control" => None,
             Suggestion::LeaveOut => {
                 let rest: Vec<&str> = (0..batch.statements().len())
                     .filter(|index| {
@@ -147,13 +149,13 @@ impl AskedSql<'_> {
 /// what it is given.
 fn without_concurrently(query: &str) -> String {
     const WORD: &str = "concurrently";
+    let lower = query.to_ascii_lowercase();
     let mut out = String::with_capacity(query.len());
-    let mut rest = query;
-    while let Some(at) = rest.to_ascii_lowercase().find(WORD) {
-        let (before, after) = rest.split_at(at);
-        out.push_str(before.trim_end());
-        rest = after.get(WORD.len()..).unwrap_or_default();
+    let mut done = 0;
+    for (at, _) in lower.match_indices(WORD) {
+        out.push_str(query.get(done..at).unwrap_or_default().trim_end());
+        done = at + WORD.len();
     }
-    out.push_str(rest);
+    out.push_str(query.get(done..).unwrap_or_default());
     out
 }

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::gate::{Verdict, name_differences};
 use super::pauses::Pauses;
-use super::state::differences;
+use super::state::{State, differences};
 use super::{CheckStatus, Code, Dev, Next, Refusal, Release, WAIT};
 use crate::api::ReleasePermit;
 use crate::api::advisors::Level;
@@ -22,6 +22,11 @@ use crate::api::branches::{BranchStatus, ListBranches, MergeBranch, WorkflowBody
 use crate::api::restore_points::{CreateRestorePoint, RestorePointName};
 use crate::clock;
 use crate::store::{Merging, PointStatus};
+
+/// How long production must be at rest, with another ledger than expected, before that is final.
+const REST: Duration = Duration::from_secs(10);
+/// The same where the platform says that its workflow failed.
+const REST_AFTER_FAILURE: Duration = Duration::from_millis(300);
 
 /// What a merge carried.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -54,8 +59,6 @@ pub struct Merged {
     pub production_restore_point: Option<String>,
     /// What the advisor says of production afterwards: errors and warnings.
     pub advisor: String,
-    /// What a person should look at.
-    pub notes: Vec<String>,
 }
 
 impl Release {
@@ -91,7 +94,6 @@ impl Dev {
                 not_merged: not_merged(),
                 production_restore_point: None,
                 advisor: "not asked".to_owned(),
-                notes: Vec::new(),
             });
         };
         // Taken again right before the merge: what was judged is what is merged, into what it was
@@ -208,29 +210,16 @@ impl Dev {
             .collect();
         if ledger != merging.expected {
             guard.store().end_merge(project).await?;
-            let missing: Vec<&String> = merging
-                .expected
-                .iter()
-                .filter(|version| !ledger.contains(version))
-                .collect();
-            return Err(Refusal::new(
-                Code::Partial,
-                "the platform stopped the merge half-way: production has some of the migrations; rebase, mend the one that failed and merge again",
-            )
-            .next(Next::new(
-                "rebase_branch",
-                json!({ "project_id": project, "branch": self.branch.name() }),
-                "takes production's present state as the ground to stand on",
-            ))
-            .details(json!({ "applied": carried, "missing": missing })));
+            return Err(self.not_as_expected(merging, &ledger, &carried).await);
+        }
+        let production = guard.state(project).await?;
+        if production.schema_hash != merging.schema_hash {
+            guard.store().end_merge(project).await?;
+            return Err(self.other_schema(&production, &carried).await);
         }
         // Recorded before the merge is forgotten: a failure here is made good by the next call.
-        let schema_hash = guard.record_production(project, "merge").await?;
+        guard.record_state(project, &production, "merge").await?;
         guard.store().end_merge(project).await?;
-        let mut notes = Vec::new();
-        if schema_hash != merging.schema_hash {
-            notes.push(self.unexpected_schema().await);
-        }
         Ok(Merged {
             status: "merged",
             merged: MergedMigrations {
@@ -240,8 +229,68 @@ impl Dev {
             not_merged: not_merged(),
             production_restore_point: None,
             advisor: self.advisor_on_production().await,
-            notes,
         })
+    }
+
+    /// The platform is done, and production's ledger is not the one that the gate passed.
+    async fn not_as_expected(
+        &self,
+        merging: &Merging,
+        ledger: &[String],
+        carried: &[String],
+    ) -> Refusal {
+        let project = self.branch.project();
+        let missing: Vec<&String> = merging
+            .expected
+            .iter()
+            .filter(|version| !ledger.contains(version))
+            .collect();
+        let details = json!({ "applied": carried, "missing": missing });
+        let Some(first) = missing.first() else {
+            return Refusal::new(
+                Code::Drift,
+                "production's ledger holds more than the gate passed: somebody else has changed it meanwhile",
+            )
+            .next(self.check_again())
+            .details(details);
+        };
+        let applied = match carried.len() {
+            0 => "none of the migrations is".to_owned(),
+            count => format!("{count} of the migrations are"),
+        };
+        let refusal = Refusal::new(
+            Code::Partial,
+            format!(
+                "the platform stopped at migration {first}, which production's rows or objects do not let pass; {applied} on production. Take it back on the branch, write it so that it passes there, rebase and merge again"
+            ),
+        )
+        .details(details);
+        match self.back_before(first).await {
+            Some(next) => refusal.next(next),
+            None => refusal.next(Next::new(
+                "get_branch_diff",
+                json!({ "project_id": project, "branch": self.branch.name() }),
+                "shows the migrations that are not merged",
+            )),
+        }
+    }
+
+    /// A migration that looks at rows can do one thing on a branch and another on production.
+    /// Nothing is recorded, so the gate says drift until somebody has looked.
+    async fn other_schema(&self, production: &State, carried: &[String]) -> Refusal {
+        let differ = match self.call.guard.state(self.branch.reference()).await {
+            Ok(branch) => name_differences(&differences(&branch.catalogue, &production.catalogue)),
+            Err(refusal) => refusal.message,
+        };
+        Refusal::new(
+            Code::UnexpectedSchema,
+            format!(
+                "the migrations are on production, and have made another schema there than the gate saw: {differ}; {}",
+                self.advisor_on_production().await
+            ),
+        )
+        .operator("look at production, put it right, then accept it: drydock accept REF")
+        .details(json!({ "merged": carried }))
     }
 
     /// Production's ledger once it is the expected one, or once the platform says that its
@@ -251,7 +300,7 @@ impl Dev {
         let project = self.branch.project();
         let deadline = tokio::time::Instant::now() + WAIT;
         let mut pauses = Pauses::new(Duration::from_millis(10), Duration::from_secs(2));
-        let mut failed_rounds = 0;
+        let mut at_rest: Option<(tokio::time::Instant, Vec<String>)> = None;
         loop {
             // The status first: once it is settled, the ledger read after it is final.
             let status = self.production_workflow().await?;
@@ -259,13 +308,19 @@ impl Dev {
             if ledger == expected {
                 return Ok(ledger);
             }
-            // A failure may be an older one that the platform has not overwritten yet: it must stay.
-            failed_rounds = match status {
-                Some(status) if status.is_failure() => failed_rounds + 1,
-                _ => 0,
+            // A status may be an older one that the platform has not overwritten yet: it and the
+            // ledger must stay as they are for a while.
+            let now = tokio::time::Instant::now();
+            at_rest = match at_rest {
+                _ if status.is_some_and(|status| !status.is_settled()) => None,
+                Some((since, before)) if before == ledger => Some((since, before)),
+                _ => Some((now, ledger)),
             };
-            if failed_rounds > 3 {
-                return Ok(ledger);
+            if let Some((since, ledger)) = &at_rest {
+                let failed = status.is_some_and(BranchStatus::is_failure);
+                if now - *since >= if failed { REST_AFTER_FAILURE } else { REST } {
+                    return Ok(ledger.clone());
+                }
             }
             if tokio::time::Instant::now() >= deadline {
                 return Err(Refusal::new(
@@ -280,23 +335,6 @@ impl Dev {
             }
             pauses.rest().await;
         }
-    }
-
-    /// A migration that looks at rows can do one thing on a branch and another on production.
-    async fn unexpected_schema(&self) -> String {
-        let guard = &self.call.guard;
-        let differ = match (
-            guard.state(self.branch.reference()).await,
-            guard.state(self.branch.project()).await,
-        ) {
-            (Ok(branch), Ok(production)) => {
-                name_differences(&differences(&branch.catalogue, &production.catalogue))
-            }
-            (Err(refusal), _) | (_, Err(refusal)) => refusal.message,
-        };
-        format!(
-            "production's schema is not what the gate saw, so a migration did something else there: {differ}"
-        )
     }
 
     async fn advisor_on_production(&self) -> String {

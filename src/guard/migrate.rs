@@ -19,6 +19,7 @@ use super::{Code, Dev, Next, Refusal};
 use crate::api::ApiError;
 use crate::api::database::{QueryBody, RunQuery};
 use crate::clock;
+use crate::hex;
 use crate::sql;
 use crate::store::PointStatus;
 
@@ -124,16 +125,23 @@ impl Dev {
         };
         let (batch, _) = asked.judge(sql::Tool::ApplyMigration)?;
         check_name(&request.name)?;
+        check_key(request.idempotency_key.as_deref())?;
         let guard = &self.call.guard;
         let _turn = guard.branch_turn(self.branch.reference()).await?;
         self.repair().await?;
         let ledger = guard.ledger(self.branch.reference()).await?;
+        self.refuse_strangers(&ledger).await?;
         if let Some(key) = &request.idempotency_key
             && let Some(done) = ledger
                 .0
                 .iter()
                 .find(|entry| entry.idempotency_key.as_ref() == Some(key))
         {
+            if done.digest != hex::sha256_text(&request.query) {
+                return Err(Refusal::invalid(
+                    "this idempotency_key was used for other SQL; a new migration needs a new key",
+                ));
+            }
             return self.already_done(&done.version, done.name.clone()).await;
         }
         let version = self.choose_version(&request, &ledger).await?;
@@ -156,6 +164,7 @@ impl Dev {
         let marker = format!("drydock {}", self.call.id);
         let script = transaction(&marker, &request, &version, &ledger);
         self.execute(&script, &marker, &version, &point).await?;
+        self.refuse_more_than(&after, &point).await?;
         self.call.step("making the restore point");
         let restore_point = self.finish_point(&point).await.map_err(|mut refusal| {
             refusal.message = format!(
@@ -319,14 +328,19 @@ impl Dev {
             Ok(_) => return Ok(()),
             Err(error) => error,
         };
-        if !error.may_have_happened() {
+        let nothing_sent = matches!(
+            error,
+            ApiError::Unreachable { .. } | ApiError::NotStarted(_)
+        );
+        if nothing_sent {
             guard
                 .store()
                 .forget_point(self.branch.reference(), point)
                 .await?;
-            return Err(self.explain(error));
+            return Err(error.into());
         }
-        tracing::warn!(%error, version, "a migration's answer was lost; reading the ledger");
+        // Whatever the error says: what the ledger says is what happened.
+        tracing::debug!(%error, version, "a migration was not acknowledged; reading the ledger");
         match settle(guard, &self.branch, marker, version).await {
             Settled::Applied => Ok(()),
             Settled::NotApplied => {
@@ -334,6 +348,9 @@ impl Dev {
                     .store()
                     .forget_point(self.branch.reference(), point)
                     .await?;
+                if !error.may_have_happened() {
+                    return Err(self.explain(error));
+                }
                 Err(Refusal::new(
                     Code::NotApplied,
                     format!("the migration was not applied ({error}); nothing of it remains, send it again"),
@@ -421,6 +438,18 @@ fn touches_ledger(message: &str) -> bool {
             .iter()
             .any(|ledger| message.contains(ledger));
     denied || message.contains(LEDGER_TOUCHED)
+}
+
+/// A key that an index and a header can bear.
+fn check_key(key: Option<&str>) -> Result<(), Refusal> {
+    let fits =
+        key.is_none_or(|key| (1..=200).contains(&key.len()) && !key.chars().any(char::is_control));
+    if fits {
+        return Ok(());
+    }
+    Err(Refusal::invalid(
+        "an idempotency_key is 1 to 200 bytes without control characters",
+    ))
 }
 
 /// A name that a ledger, a file name and a person can bear.

@@ -11,7 +11,7 @@
 //! migrate    a migration: one transaction, one ledger row, one restore point
 //!            transaction: its text;  settle: what a lost answer turned out to be
 //! points     restore points and their repair;  revert: returning to one
-//! ledger     the ledger as it is;  state: the hashes of schema and ledger
+//! ledger     the ledger as it is;  strangers: rows that no migration made;  state: the hashes of schema and ledger
 //! gate       the conditions of a merge;  rehearsal: the replay;  advice: the advisor's verdict
 //! merge      the merge itself, followed to its end
 //! judging    the SQL judge's answer in the guard's terms
@@ -40,6 +40,7 @@ mod rehearsal;
 mod revert;
 mod settle;
 mod state;
+mod strangers;
 mod target;
 mod tool;
 mod transaction;

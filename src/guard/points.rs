@@ -65,6 +65,8 @@ impl Dev {
         let guard = &self.call.guard;
         let _turn = guard.branch_turn(self.branch.reference()).await?;
         self.repair().await?;
+        let ledger = guard.ledger(self.branch.reference()).await?;
+        self.refuse_strangers(&ledger).await?;
         let points = guard.store().points(self.branch.reference()).await?;
         let Some(name) = name else {
             return self.numbered_point("point").await;

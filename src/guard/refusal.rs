@@ -66,6 +66,8 @@ pub enum Code {
     StaleCheck,
     /// The merge was carried out in part.
     Partial,
+    /// The merge made another schema on production than the gate saw.
+    UnexpectedSchema,
     /// The platform's workflow on a branch failed.
     BranchFailed,
     /// Somebody else works on the same thing.
@@ -114,6 +116,7 @@ impl Code {
             Self::Unreplayable => "unreplayable",
             Self::StaleCheck => "stale_check",
             Self::Partial => "partial",
+            Self::UnexpectedSchema => "unexpected_schema",
             Self::BranchFailed => "branch_failed",
             Self::Busy => "busy",
             Self::InProgress => "in_progress",

@@ -9,9 +9,10 @@ use super::ledger::LedgerMigration;
 use super::state::{State, differences};
 use super::transaction::replay_transaction;
 use super::{Code, Dev, Next, Refusal};
-use crate::api::DevBranch;
 use crate::api::database::{QueryBody, RunQuery};
+use crate::api::{DevBranch, Ref};
 use crate::sql;
+use crate::store::PointStatus;
 
 /// The names of temporary branches begin so.
 const PREFIX: &str = "drydock-replay-";
@@ -40,11 +41,11 @@ impl Dev {
         let name = format!("{PREFIX}{:08x}", rand::random::<u32>());
         let guard = &self.call.guard;
         self.sweep_rehearsals().await;
-        guard
+        let made = guard
             .client()
             .create_branch(self.branch.project(), &name)
             .await?;
-        let result = self.rehearse_on(&name, unmerged, branch).await;
+        let result = self.rehearse_on(&made.project_ref, unmerged, branch).await;
         if let Err(refusal) = self.remove_rehearsal(&name).await {
             tracing::warn!(
                 message = refusal.message,
@@ -56,7 +57,7 @@ impl Dev {
 
     async fn rehearse_on(
         &self,
-        name: &str,
+        reference: &Ref,
         unmerged: &[LedgerMigration],
         branch: &State,
     ) -> Result<(Finding, Finding, Option<FixMigration>), Refusal> {
@@ -82,7 +83,7 @@ impl Dev {
                 .details(details);
             (check, Some(Code::Unreplayable))
         };
-        let rehearsal = match guard.until_settled(&self.call, project, name).await {
+        let rehearsal = match guard.until_settled(&self.call, project, reference).await {
             Ok(rehearsal) => rehearsal,
             Err(refusal) if refusal.code == Code::BranchFailed => {
                 let failed = unreplayable(
@@ -95,14 +96,15 @@ impl Dev {
         };
         for migration in unmerged {
             if let Err(refusal) = self.replay(&rehearsal, migration).await {
-                let failed = unreplayable(
+                let (mut check, code) = unreplayable(
                     format!(
-                        "migration {} cannot be replayed: {}",
+                        "migration {} cannot be replayed without the branch's rows: {}",
                         migration.version, refusal.message
                     ),
-                    json!({ "version": migration.version }),
+                    json!({ "version": migration.version, "sql": migration.sql }),
                 );
-                return Ok((failed, not_run(), None));
+                check.next = self.back_before(&migration.version).await.or(check.next);
+                return Ok(((check, code), not_run(), None));
             }
         }
         let replayed = guard.state(rehearsal.reference()).await?;
@@ -126,6 +128,53 @@ impl Dev {
         );
         let (advisor, fix) = self.check_advisor(&rehearsal).await?;
         Ok((replay, advisor, fix))
+    }
+
+    /// What production's ledger makes on a fresh branch.
+    pub(super) async fn replayed_production(&self) -> Result<State, Refusal> {
+        let guard = &self.call.guard;
+        let project = self.branch.project();
+        let name = format!("{PREFIX}{:08x}", rand::random::<u32>());
+        let made = guard.client().create_branch(project, &name).await?;
+        let replayed = match guard
+            .until_settled(&self.call, project, &made.project_ref)
+            .await
+        {
+            Ok(rehearsal) => guard.state(rehearsal.reference()).await,
+            Err(refusal) => Err(refusal),
+        };
+        if let Err(refusal) = self.remove_rehearsal(&name).await {
+            tracing::warn!(
+                message = refusal.message,
+                "a temporary branch could not be removed; the next check tries again"
+            );
+        }
+        replayed
+    }
+
+    /// The call that takes a migration back: the newest point from before it.
+    pub(super) async fn back_before(&self, version: &str) -> Option<Next> {
+        let points = self
+            .call
+            .guard
+            .store()
+            .points(self.branch.reference())
+            .await
+            .ok()?;
+        let point = points.iter().rev().find(|point| {
+            point.reachable
+                && point.status == PointStatus::Available
+                && !point.ledger.iter().any(|one| one == version)
+        })?;
+        Some(Next::new(
+            "revert_to_restore_point",
+            json!({
+                "project_id": self.branch.project(),
+                "branch": self.branch.name(),
+                "name": point.name,
+            }),
+            "returns to before that migration; write it anew so that it needs no rows of the branch",
+        ))
     }
 
     /// One migration of the branch's ledger on the temporary branch. The ledger may have been

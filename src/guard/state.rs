@@ -64,13 +64,23 @@ impl Guard {
             .collect())
     }
 
-    /// Reads production's state and records its hashes; answers the schema's.
+    /// Reads production's state and records its hashes.
     pub(super) async fn record_production(
         &self,
         project: &Ref,
         reason: &'static str,
-    ) -> Result<String, Refusal> {
+    ) -> Result<(), Refusal> {
         let state = self.state(project).await?;
+        self.record_state(project, &state, reason).await
+    }
+
+    /// Records a state of production as the one that is known to be right.
+    pub(super) async fn record_state(
+        &self,
+        project: &Ref,
+        state: &State,
+        reason: &'static str,
+    ) -> Result<(), Refusal> {
         self.store()
             .record_hashes(
                 project,
@@ -80,7 +90,13 @@ impl Guard {
                 reason,
             )
             .await?;
-        Ok(state.schema_hash)
+        Ok(())
+    }
+
+    /// For the operator: production is right as it is, whatever was recorded before.
+    pub async fn accept_production(&self, project: &str) -> Result<(), Refusal> {
+        let project = self.parse_ref(project).await?;
+        self.record_production(&project, "operator").await
     }
 }
 

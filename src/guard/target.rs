@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Code, Guard, Next, Refusal};
 use crate::api::branches::{Branch, ListBranches};
 use crate::api::projects::ListProjects;
-use crate::api::{ApiError, DevBranch, Ref, Unproven};
+use crate::api::{ApiError, DevBranch, Ref, Unproven, Which};
 
 /// Production, or a branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -266,7 +266,36 @@ impl Guard {
 
     /// Proves a branch to be a development branch, or says in words why it is not.
     pub(super) async fn prove(&self, project: &Ref, name: &str) -> Result<DevBranch, Refusal> {
-        DevBranch::prove(self.client(), project, name)
+        self.prove_which(project, Which::Named(name)).await
+    }
+
+    /// Proves the branch of a ref, whatever it is called now.
+    pub(super) async fn prove_ref(
+        &self,
+        project: &Ref,
+        reference: &Ref,
+    ) -> Result<DevBranch, Refusal> {
+        self.prove_which(project, Which::Ref(reference))
+            .await
+            .map_err(|refusal| {
+                if refusal.code != Code::NoDevBranch {
+                    return refusal;
+                }
+                Refusal::new(
+                    Code::NotFound,
+                    format!("the branch {reference} of project {project} is gone"),
+                )
+                .next(Next::new(
+                    "list_branches",
+                    json!({ "project_id": project }),
+                    "shows the branches that there are",
+                ))
+            })
+    }
+
+    async fn prove_which(&self, project: &Ref, which: Which<'_>) -> Result<DevBranch, Refusal> {
+        let name = which.to_string();
+        DevBranch::prove(self.client(), project, which)
             .await
             .map_err(|unproven| match unproven {
                 Unproven::Api(error) => unknown(project)(error),

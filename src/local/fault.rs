@@ -54,6 +54,25 @@ impl Fault {
         }
     }
 
+    /// An error of a statement that may have written: where it cannot be said that nothing
+    /// happened, the status is one that clients take for a lost answer.
+    pub(super) fn of_write(error: EngineError, sql: &str) -> Self {
+        let in_doubt = matches!(
+            &error,
+            EngineError::Wire(
+                WireError::TooLarge { .. }
+                    | WireError::TimedOut { .. }
+                    | WireError::LeftTransaction
+                    | WireError::AnswerLost { .. }
+            )
+        );
+        let mut fault = Self::of_sql(error, sql);
+        if in_doubt {
+            fault.status = 504;
+        }
+        fault
+    }
+
     /// The words.
     pub(super) fn message(&self) -> &str {
         &self.message

@@ -143,14 +143,23 @@ impl Platform {
             .set_branch(reference, BranchStatus::RunningMigrations)
             .await?;
         let replayed = self.replay(cluster, rows).await;
-        // A branch whose migrations fail exists all the same: it can be looked at, and mended.
-        self.registry()
-            .set_cluster(reference, cluster, ProjectStatus::ActiveHealthy)
-            .await?;
-        if let Some(before) = before {
-            self.engine().destroy(before).await?;
+        match (before, replayed) {
+            // What was there is worth more than half of what was asked for.
+            (Some(_), Err(fault)) => {
+                self.engine().destroy(cluster).await?;
+                Err(fault)
+            }
+            (before, replayed) => {
+                // A new branch whose migrations fail exists all the same: it can be looked at.
+                self.registry()
+                    .set_cluster(reference, cluster, ProjectStatus::ActiveHealthy)
+                    .await?;
+                if let Some(before) = before {
+                    self.engine().destroy(before).await?;
+                }
+                replayed
+            }
         }
-        replayed
     }
 
     /// Applies to `to` what the ledger of `from` has more, up to a version, in order.

@@ -86,6 +86,12 @@ pub(super) fn body_mentions(body: &str, word: &str) -> bool {
     significant(body).any(|(_, text, _)| text.to_ascii_lowercase().contains(word))
 }
 
+/// Whether one of the tokens is this bare word, whatever its case.
+pub(super) fn has_word(sql: &str, word: &str) -> bool {
+    significant(sql)
+        .any(|(token, text, _)| token.kind == TokenKind::Ident && text.eq_ignore_ascii_case(word))
+}
+
 /// The tokens that are neither white space nor comment, with their text and byte offset.
 fn significant(sql: &str) -> impl Iterator<Item = (Token, &str, usize)> {
     let mut end = 0;

@@ -89,3 +89,8 @@ fn read(sql: &str) -> Result<Batch, SqlError> {
     }
     Ok(Batch { statements })
 }
+
+/// Whether the SQL has the reserved word RETURNING, outside of strings, names and comments.
+pub fn mentions_returning(sql: &str) -> bool {
+    bounds::has_word(sql, "returning")
+}

@@ -32,8 +32,6 @@ pub(super) struct Output {
     #[schemars(with = "String")]
     production_restore_point: Option<String>,
     advisor: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    notes: Vec<String>,
 }
 
 impl Tool for MergeBranch {
@@ -54,19 +52,13 @@ impl Tool for MergeBranch {
             not_merged: merged.not_merged,
             production_restore_point: merged.production_restore_point,
             advisor: merged.advisor,
-            notes: merged.notes,
         })
     }
 
     fn say(output: &Output) -> String {
-        let mut text = match output.merged.migrations.len() {
+        match output.merged.migrations.len() {
             0 => "There was nothing to merge; production is as it was.".to_owned(),
             count => format!("{count} migration(s) are on production now."),
-        };
-        for note in &output.notes {
-            text.push_str("\nNote: ");
-            text.push_str(note);
         }
-        text
     }
 }

@@ -35,6 +35,23 @@ pub(super) const ADMIN_PARAMETERS: &[(&str, &str)] = &[
     ("application_name", "drydock"),
 ];
 
+/// Session settings of the user's own sessions. Given at login they outrank `alter role postgres set …`, which a
+/// migration may run: text must be read as whoever judged it read it, and a role must not lock itself out for good.
+pub(super) const USER_PARAMETERS: &[(&str, &str)] = &[
+    ("standard_conforming_strings", "on"),
+    ("backslash_quote", "safe_encoding"),
+    ("client_encoding", "UTF8"),
+    ("role", "none"),
+    ("row_security", "on"),
+    ("default_transaction_read_only", "off"),
+    ("default_transaction_isolation", "read committed"),
+    ("synchronous_commit", "on"),
+    ("statement_timeout", "0"),
+    ("lock_timeout", "0"),
+    ("idle_in_transaction_session_timeout", "0"),
+    ("idle_session_timeout", "0"),
+];
+
 /// Session settings of sessions that only read.
 pub(super) const READ_ONLY_PARAMETERS: &[(&str, &str)] = &[
     ("default_transaction_read_only", "on"),
@@ -65,7 +82,7 @@ impl Login {
 
     pub(super) fn parameters(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::User => &[],
+            Self::User => USER_PARAMETERS,
             Self::ReadOnly => READ_ONLY_PARAMETERS,
             Self::Admin => ADMIN_PARAMETERS,
         }

@@ -51,7 +51,10 @@ async fn run(
             result => break result,
         }
     };
-    let result = result.map_err(|error| Fault::of_sql(error, &sql))?;
+    let result = result.map_err(|error| match read_only {
+        true => Fault::of_sql(error, &sql),
+        false => Fault::of_write(error, &sql),
+    })?;
     Ok(result.to_json())
 }
 

@@ -48,7 +48,7 @@ async fn apply(asked: Asked<ApplyMigration>) -> Result<(), Fault> {
     let mut session = platform.engine().connect(cluster, Login::User).await?;
     let applied = in_transaction(&mut session, &body.query, body.name, body.rollback).await;
     session.close().await;
-    applied.map_err(|error| Fault::of_sql(error, &body.query))
+    applied.map_err(|error| Fault::of_write(error, &body.query))
 }
 
 async fn in_transaction(
