@@ -11,6 +11,7 @@
 //!                one of its own
 //! ```
 
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -79,6 +80,14 @@ impl Sqlite {
         path: &Path,
         migrations: &'static [&'static str],
     ) -> Result<Self, StoreError> {
+        // Made with its rights before SQLite opens it: what is in it is the operator's alone.
+        std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .map_err(|error| StoreError::NotCommitted(error.to_string()))?;
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "journal_mode", "wal")?;

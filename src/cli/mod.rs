@@ -8,7 +8,7 @@ mod platform;
 mod serve;
 
 use std::fs;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::config::{Cli, Command};
@@ -48,14 +48,6 @@ fn open_store(data_dir: &Path) -> Result<Store, String> {
         fs::set_permissions(data_dir, fs::Permissions::from_mode(0o711)).map_err(unusable)?;
     }
     let path = data_dir.join("drydock.sqlite");
-    // Made with its rights before SQLite opens it: the journal is the operator's alone.
-    fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(unusable)?;
     Store::open(&path).map_err(|error| format!("{}: {error}", path.display()))
 }
 

@@ -3,10 +3,11 @@
 use serde_json::json;
 
 use super::gate::{Check, CheckStatus, Finding, FixMigration, NAMED, passed};
+use super::ledger::text;
 use super::reading::{level_word, lint_object};
 use super::{Code, Dev, FoundLint, Next, Refusal};
-use crate::api::DevBranch;
 use crate::api::advisors::{Level, Lint};
+use crate::api::{DevBranch, Ref};
 
 impl Dev {
     /// Asks about `judged`: no ERROR, and no WARN that production does not have.
@@ -30,6 +31,19 @@ impl Dev {
             }
             Err(refusal) => return Err(refusal),
         };
+        let opened = self.opened_platform_tables(judged).await?;
+        if !opened.is_empty() {
+            let check = Check::new(
+                "advisor",
+                CheckStatus::Failed,
+                format!(
+                    "the API's roles would reach the platform's own tables: {}; take these back and give the app a view or function that shows only what it needs",
+                    opened.join("; ")
+                ),
+            )
+            .details(json!({ "exposed": opened }));
+            return Ok(((check, Some(Code::AdvisorFailed)), None));
+        }
         // Looked at only where a WARN needs an excuse.
         let known: Vec<String> = if lints.iter().any(|lint| lint.level == Level::Warn) {
             guard
@@ -76,6 +90,38 @@ impl Dev {
         .next(self.next_for(fix.as_ref()))
         .details(json!({ "lints": findings }));
         Ok(((check, Some(Code::AdvisorFailed)), fix))
+    }
+
+    /// Grants and policies on the tables of users and secrets that production does not have.
+    async fn opened_platform_tables(&self, judged: &DevBranch) -> Result<Vec<String>, Refusal> {
+        let here = self.platform_exposure(judged.reference()).await?;
+        if here.is_empty() {
+            return Ok(here);
+        }
+        let known = self.platform_exposure(self.branch.project()).await?;
+        Ok(here
+            .into_iter()
+            .filter(|opened| !known.contains(opened))
+            .collect())
+    }
+
+    async fn platform_exposure(&self, reference: &Ref) -> Result<Vec<String>, Refusal> {
+        let rows = self
+            .call
+            .guard
+            .client()
+            .query_read_only(reference, include_str!("platform_exposure.sql"), None)
+            .await?;
+        Ok(rows
+            .iter()
+            .filter_map(|row| {
+                Some(format!(
+                    "{} on {}",
+                    text(row, "what")?,
+                    text(row, "object")?
+                ))
+            })
+            .collect())
     }
 
     fn next_for(&self, fix: Option<&FixMigration>) -> Next {

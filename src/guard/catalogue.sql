@@ -306,6 +306,13 @@ catalogue (kind, identity, definition) as (
   where not d.own and d.ident like 'auth.%' and i::text ~ '^(anon|authenticated|service_role|)='
   group by d.ident
   union all
+  select 'privilege', 'column ' || d.ident || '.' || quote_ident(a.attname), string_agg(i::text, ' ' order by i::text collate "C")
+  from decorated d
+  join pg_attribute a on a.attrelid = d.oid and a.attnum > 0 and not a.attisdropped
+  cross join lateral unnest(a.attacl) as i
+  where not d.own and d.ident like 'auth.%' and i::text ~ '^(anon|authenticated|service_role|)='
+  group by d.ident, a.attname
+  union all
   select
     'default privilege',
     concat_ws(' ', pg_get_userbyid(d.defaclrole), s.ident,

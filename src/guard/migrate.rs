@@ -23,6 +23,8 @@ use crate::hex;
 use crate::sql;
 use crate::store::PointStatus;
 
+/// How many changes a result lists.
+const CHANGES: usize = 200;
 /// Digits that a version may have.
 const VERSION_DIGITS: usize = 14;
 
@@ -173,7 +175,7 @@ impl Dev {
             );
             refusal
         })?;
-        let changes: Vec<Change> = batch
+        let mut changes: Vec<Change> = batch
             .statements()
             .iter()
             .flat_map(|statement| &statement.effects)
@@ -184,7 +186,14 @@ impl Dev {
                 loses_data: effect.loses_data,
             })
             .collect();
-        let notes = self.unreachable_tables(&changes).await;
+        let mut notes = self.unreachable_tables(&changes).await;
+        if changes.len() > CHANGES {
+            notes.push(format!(
+                "{} changes were made, of which the first {CHANGES} are listed",
+                changes.len()
+            ));
+            changes.truncate(CHANGES);
+        }
         Ok(Migrated {
             migration: AppliedMigration {
                 version,

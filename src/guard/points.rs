@@ -172,6 +172,7 @@ impl Dev {
     pub(super) async fn repair(&self) -> Result<(), Refusal> {
         let guard = &self.call.guard;
         let branch = self.branch.reference();
+        self.settle_revert().await?;
         let open: Vec<Point> = guard
             .store()
             .points(branch)

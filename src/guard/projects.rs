@@ -73,8 +73,13 @@ impl Release {
 
 impl WithinPolicy {
     async fn create_project(self, new: NewProject) -> Result<LaunchedProject, Refusal> {
-        if new.name.trim().is_empty() || new.name.chars().count() > 256 {
-            return Err(Refusal::invalid("a project's name is 1 to 256 characters"));
+        let fits = !new.name.trim().is_empty()
+            && new.name.chars().count() <= 256
+            && !new.name.chars().any(char::is_control);
+        if !fits {
+            return Err(Refusal::invalid(
+                "a project's name is 1 to 256 characters, none of them control characters",
+            ));
         }
         let (call, permit) = (self.call, self.permit);
         let guard = call.guard.clone();

@@ -69,6 +69,7 @@ fn secret_at(text: &str) -> Option<(usize, usize)> {
         }
     }
     json_web_token(text)
+        .or_else(|| password_hash(text))
         .map(|length| (0, length))
         .or_else(|| url_password(text))
 }
@@ -95,6 +96,25 @@ fn json_web_token(text: &str) -> Option<usize> {
     let payload_length = token_length(payload);
     let signature = payload.get(payload_length..)?.strip_prefix('.')?;
     Some(header + 1 + payload_length + 1 + token_length(signature))
+}
+
+/// What databases keep of passwords: bcrypt, argon2 and SCRAM verifiers.
+fn password_hash(text: &str) -> Option<usize> {
+    const FORMS: [(&str, usize); 5] = [
+        ("$2a$", 50),
+        ("$2b$", 50),
+        ("$2y$", 50),
+        ("$argon2", 40),
+        ("SCRAM-SHA-256$", 60),
+    ];
+    let (_, least) = FORMS.iter().find(|(form, _)| text.starts_with(form))?;
+    let length = text
+        .find(|one: char| {
+            !(one.is_ascii_alphanumeric()
+                || matches!(one, '$' | '.' | '/' | '+' | '=' | ':' | ',' | '-'))
+        })
+        .unwrap_or(text.len());
+    (length >= *least).then_some(length)
 }
 
 /// `postgres://user:password@host`: the password is replaced, the rest stays.

@@ -296,12 +296,31 @@ impl Refusal {
         }
         for (key, label) in [("detail", "DETAIL:"), ("hint", "HINT:")] {
             if let Some(line) = text.lines().find_map(|line| line.strip_prefix(label)) {
-                details.insert(key.to_owned(), json!(line.trim()));
+                details.insert(key.to_owned(), json!(shorten(line.trim())));
             }
         }
         if let Some(line) = text.lines().find(|line| line.starts_with("LINE ")) {
             details.insert("position".to_owned(), json!(line));
         }
-        Self::new(Code::SqlError, text.to_owned()).details(Value::Object(details))
+        Self::new(Code::SqlError, shorten(text)).details(Value::Object(details))
     }
+}
+
+/// The most bytes of a database's message that an answer holds.
+const MESSAGE_BYTES: usize = 4096;
+
+/// A message cut to what is worth reading, and what was cut.
+fn shorten(text: &str) -> String {
+    if text.len() <= MESSAGE_BYTES {
+        return text.to_owned();
+    }
+    let end = (0..=MESSAGE_BYTES)
+        .rev()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or(0);
+    format!(
+        "{}… ({} bytes more)",
+        text.get(..end).unwrap_or_default(),
+        text.len() - end
+    )
 }

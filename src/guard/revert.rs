@@ -53,6 +53,10 @@ impl Dev {
         let rows_before = row_counts(guard, branch).await;
         self.call.step("making the way back");
         let undo_point = self.numbered_point("undo").await?;
+        guard
+            .store()
+            .intend_revert(branch, name, &undo_point.name)
+            .await?;
         self.call.step(format!("returning to {name}"));
         let body = RestorePointName {
             name: name.to_owned(),
@@ -61,6 +65,7 @@ impl Dev {
         if let Err(error) = &answer
             && !error.may_have_happened()
         {
+            guard.store().forget_revert(branch).await?;
             return Err(Refusal::new(
                 Code::PlatformError,
                 format!("the platform refused to return to {name}: {error}; nothing was changed"),
@@ -101,6 +106,33 @@ impl Dev {
             },
             undo_point,
         ))
+    }
+
+    /// A revert whose server died: what the ledger says is what happened. Where both moments have
+    /// the same ledger the points are the same either way, and all of them can be returned to.
+    pub(super) async fn settle_revert(&self) -> Result<(), Refusal> {
+        let store = self.call.guard.store();
+        let branch = self.branch.reference();
+        let Some((target, undo)) = store.intended_revert(branch).await? else {
+            return Ok(());
+        };
+        until_healthy(&self.call.guard, branch).await?;
+        let points = store.points(branch).await?;
+        let ledger_of = |name: &str| {
+            points
+                .iter()
+                .find(|point| point.name == name)
+                .map(|point| point.ledger.clone())
+        };
+        let now = self.call.guard.ledger(branch).await?.versions();
+        let happened =
+            ledger_of(&target).as_ref() == Some(&now) && ledger_of(&undo).as_ref() != Some(&now);
+        if happened {
+            store.mark_reverted(branch, &target, &undo).await?;
+        } else {
+            store.forget_revert(branch).await?;
+        }
+        Ok(())
     }
 
     fn find_point(&self, points: &[Point], name: &str) -> Result<Point, Refusal> {

@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use super::API_VERSION;
-use super::process::{Ready, home, serving};
+use super::process::{Ready, home, is_locked, serving};
 use crate::api::{ApiError, Locator, Place};
 
 /// How long a start may take: PostgreSQL may have to be fetched first.
@@ -38,11 +38,14 @@ impl LocalPlatform {
         }
     }
 
+    /// The place from before, if its platform still holds its lock: the port of one that has died
+    /// may be somebody else's by now, and the token is not for him.
     fn known(&self) -> Option<Place> {
-        self.known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.is_some() && !is_locked(&home(&self.data_dir)).unwrap_or(false) {
+            *known = None;
+        }
+        known.clone()
     }
 
     async fn find(&self) -> Result<Place, ApiError> {

@@ -178,7 +178,8 @@ async fn serve(
     let ready = Ready {
         ready: true,
         api_url: format!("http://127.0.0.1:{port}"),
-        access_token: earlier.map_or_else(new_token, |ready| ready.access_token),
+        // A new one each time: whoever has taken the old port may have heard the old one.
+        access_token: new_token(),
         api_version: API_VERSION,
         pid: std::process::id(),
     };
@@ -209,7 +210,7 @@ async fn serve(
         () = until_idle(idle, idle_watch) => tracing::info!("ending: nobody has asked for anything"),
     }
     let stopped = engine.stop_all().await;
-    // The token is kept for the next start, in a file that says that nobody serves.
+    // The port is kept for the next start, in a file that says that nobody serves.
     write_ready(
         home,
         &Ready {
@@ -344,7 +345,7 @@ fn take_lock(home: &Path) -> Result<File, PlatformError> {
     }
 }
 
-fn is_locked(home: &Path) -> Result<bool, PlatformError> {
+pub(super) fn is_locked(home: &Path) -> Result<bool, PlatformError> {
     let path = home.join("lock");
     let lock = match File::open(&path) {
         Ok(lock) => lock,

@@ -1,6 +1,6 @@
 //! Restore points, as Drydock knows them: the platform has no listing of its own.
 
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 use serde::Serialize;
 
 use super::{Store, StoreError};
@@ -151,6 +151,50 @@ impl Store {
                 "update points set reachable = 1, cut_by = null where branch_ref = ?1 and cut_by = ?2",
                 params![branch, name],
             )?;
+            connection.execute("delete from reverts where branch_ref = ?1", params![branch])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Stores that a revert to `target` is about to be asked for, with `undo` as the way back.
+    pub async fn intend_revert(
+        &self,
+        branch: &Ref,
+        target: &str,
+        undo: &str,
+    ) -> Result<(), StoreError> {
+        let (branch, target, undo) = (branch.to_string(), target.to_owned(), undo.to_owned());
+        self.run(move |connection| {
+            connection.execute(
+                "insert or replace into reverts (branch_ref, target, undo) values (?1, ?2, ?3)",
+                params![branch, target, undo],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The revert whose outcome is not stored yet: its target and its way back.
+    pub async fn intended_revert(
+        &self,
+        branch: &Ref,
+    ) -> Result<Option<(String, String)>, StoreError> {
+        let branch = branch.to_string();
+        self.look(move |connection| {
+            Ok(connection
+                .prepare_cached("select target, undo from reverts where branch_ref = ?1")?
+                .query_row(params![branch], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?)
+        })
+        .await
+    }
+
+    /// A revert that was intended did not happen.
+    pub async fn forget_revert(&self, branch: &Ref) -> Result<(), StoreError> {
+        let branch = branch.to_string();
+        self.run(move |connection| {
+            connection.execute("delete from reverts where branch_ref = ?1", params![branch])?;
             Ok(())
         })
         .await

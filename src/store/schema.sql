@@ -45,6 +45,13 @@ create table points (
     unique (branch_ref, name)
 );
 
+-- reverts that were asked for, until their outcome is stored
+create table reverts (
+    branch_ref text primary key,
+    target text not null,
+    undo text not null
+) without rowid;
+
 -- production's hashes after create, merge, rebase and recovery
 create table hashes (
     project text primary key,

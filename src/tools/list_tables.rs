@@ -58,6 +58,9 @@ impl Tool for ListTables {
 
     async fn call(grant: Read, input: Input) -> Result<Output, Refusal> {
         let schemas = input.schemas.unwrap_or_else(|| vec!["public".to_owned()]);
+        if schemas.iter().any(|schema| schema.contains('\0')) {
+            return Err(Refusal::invalid("a schema's name has no NUL in it"));
+        }
         let mut tables = grant
             .catalogue_rows(include_str!("list_tables.sql"), vec![json!(schemas)])
             .await?;

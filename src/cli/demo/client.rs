@@ -30,7 +30,10 @@ impl Session {
     pub(super) async fn start(data_dir: &Path, engine: &EngineArgs) -> Result<Self, String> {
         let program = std::env::current_exe().map_err(|error| error.to_string())?;
         let mut command = Command::new(program);
-        command.arg("serve").arg("--data-dir").arg(data_dir);
+        // The demo's operator lets production's rows be read, to show that there are none.
+        command
+            .args(["serve", "--production-rows", "read", "--data-dir"])
+            .arg(data_dir);
         // The demo is about the local platform, whatever the shell is set up for.
         for variable in [
             "SUPABASE_ACCESS_TOKEN",
