@@ -74,7 +74,7 @@ impl Drive {
         let described = self
             .description
             .operation(method, bare)
-            .ok_or("no such operation")?;
+            .ok_or_else(|| format!("{place}: there is no such operation"))?;
         if let (Some(schema), Some(body)) = (self.description.body(described), &body) {
             // The test itself must not ask for what nobody offers.
             let wrong = misfits(&self.description, schema, body);
