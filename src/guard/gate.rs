@@ -12,7 +12,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::ledger::Ledger;
-use super::state::{State, differences};
+use super::rehearsal::Rehearsed;
+use super::state::{State, differences, expected_schema};
 use super::{Code, Dev, Next, Refusal};
 
 /// How many differing objects a check names.
@@ -75,7 +76,8 @@ pub struct Verdict {
     pub state_hash: String,
     /// The code that a refusal of the merge has.
     pub(super) code: Option<Code>,
-    pub(super) schema_hash: String,
+    /// The `schema_hash` that a merge must give production.
+    pub(super) expected_schema: String,
     pub(super) production_ledger: Ledger,
     pub(super) production_state_hash: String,
 }
@@ -133,27 +135,27 @@ impl Dev {
             .collect();
         let unmerged = guard.migrations(self.branch.reference(), &versions).await?;
         let may_replay = drift.1.is_none();
-        let (replay, advisor, fix) = if unmerged.is_empty() {
-            (
-                passed("replay", "there is nothing to merge"),
-                passed("advisor", "there is nothing to merge"),
-                None,
-            )
+        let rehearsed = if unmerged.is_empty() {
+            let nothing = |name| passed(name, "there is nothing to merge");
+            Rehearsed::ended(nothing("replay"), nothing("advisor"))
         } else if may_replay {
             self.rehearse(&unmerged, &branch).await?
         } else {
             let not_run = |name| {
-                (
-                    Check::new(
-                        name,
-                        CheckStatus::NotRun,
-                        "rebase first: the branch does not stand on production as it is",
-                    ),
-                    None,
-                )
+                let message = "rebase first: the branch does not stand on production as it is";
+                (Check::new(name, CheckStatus::NotRun, message), None)
             };
-            (not_run("replay"), not_run("advisor"), None)
+            Rehearsed::ended(not_run("replay"), not_run("advisor"))
         };
+        let Rehearsed {
+            replay,
+            advisor,
+            fix,
+            base,
+        } = rehearsed;
+        // Without a replay production itself is what the branch is measured against.
+        let base = base.as_ref().unwrap_or(&production.catalogue);
+        let expected_schema = expected_schema(&production.catalogue, base, &branch.catalogue);
         let code = [&points, &drift, &replay, &advisor]
             .into_iter()
             .find_map(|finding| finding.1);
@@ -163,7 +165,7 @@ impl Dev {
             fix_migration: fix,
             unmerged: versions,
             state_hash: branch.state_hash,
-            schema_hash: branch.schema_hash,
+            expected_schema,
             code,
             production_ledger: production.ledger,
             production_state_hash: production.state_hash,

@@ -118,7 +118,7 @@ impl Dev {
             branch_ref: branch.to_string(),
             expected,
             before,
-            schema_hash: verdict.schema_hash,
+            schema_hash: verdict.expected_schema,
             state_hash: verdict.state_hash,
             started_at: clock::now(),
         };

@@ -17,13 +17,34 @@ use crate::store::PointStatus;
 /// The names of temporary branches begin so.
 const PREFIX: &str = "drydock-replay-";
 
+/// What a rehearsal found.
+pub(super) struct Rehearsed {
+    pub(super) replay: Finding,
+    pub(super) advisor: Finding,
+    pub(super) fix: Option<FixMigration>,
+    /// What production's ledger alone makes.
+    pub(super) base: Option<Vec<(String, String, String)>>,
+}
+
+impl Rehearsed {
+    /// One that ended early, or had nothing to do.
+    pub(super) fn ended(replay: Finding, advisor: Finding) -> Self {
+        Self {
+            replay,
+            advisor,
+            fix: None,
+            base: None,
+        }
+    }
+}
+
 impl Dev {
     /// Replays the ledgers on a temporary branch, and asks the advisor about what they make.
     pub(super) async fn rehearse(
         &self,
         unmerged: &[LedgerMigration],
         branch: &State,
-    ) -> Result<(Finding, Finding, Option<FixMigration>), Refusal> {
+    ) -> Result<Rehearsed, Refusal> {
         if !self.call.guard.policy().replay {
             let off = (
                 Check::new(
@@ -34,7 +55,12 @@ impl Dev {
                 None,
             );
             let (advisor, fix) = self.check_advisor(&self.branch).await?;
-            return Ok((off, advisor, fix));
+            return Ok(Rehearsed {
+                replay: off,
+                advisor,
+                fix,
+                base: None,
+            });
         }
         self.call
             .step("replaying the migrations on a temporary branch");
@@ -60,7 +86,7 @@ impl Dev {
         reference: &Ref,
         unmerged: &[LedgerMigration],
         branch: &State,
-    ) -> Result<(Finding, Finding, Option<FixMigration>), Refusal> {
+    ) -> Result<Rehearsed, Refusal> {
         let guard = &self.call.guard;
         let project = self.branch.project();
         let not_run = || {
@@ -90,10 +116,11 @@ impl Dev {
                     "production's own migrations cannot be replayed".to_owned(),
                     json!({}),
                 );
-                return Ok((failed, not_run(), None));
+                return Ok(Rehearsed::ended(failed, not_run()));
             }
             Err(refusal) => return Err(refusal),
         };
+        let base = guard.catalogue(rehearsal.reference()).await?;
         for migration in unmerged {
             if let Err(refusal) = self.replay(&rehearsal, migration).await {
                 let (mut check, code) = unreplayable(
@@ -104,7 +131,7 @@ impl Dev {
                     json!({ "version": migration.version, "sql": migration.sql }),
                 );
                 check.next = self.back_before(&migration.version).await.or(check.next);
-                return Ok(((check, code), not_run(), None));
+                return Ok(Rehearsed::ended((check, code), not_run()));
             }
         }
         let replayed = guard.state(rehearsal.reference()).await?;
@@ -117,7 +144,7 @@ impl Dev {
                 ),
                 json!({ "differences": changed.len() }),
             );
-            return Ok((failed, not_run(), None));
+            return Ok(Rehearsed::ended(failed, not_run()));
         }
         let replay = passed(
             "replay",
@@ -127,7 +154,12 @@ impl Dev {
             ),
         );
         let (advisor, fix) = self.check_advisor(&rehearsal).await?;
-        Ok((replay, advisor, fix))
+        Ok(Rehearsed {
+            replay,
+            advisor,
+            fix,
+            base: Some(base),
+        })
     }
 
     /// What production's ledger makes on a fresh branch.

@@ -46,22 +46,29 @@ impl Guard {
         })
     }
 
-    async fn catalogue(&self, reference: &Ref) -> Result<Vec<(String, String, String)>, Refusal> {
+    pub(super) async fn catalogue(
+        &self,
+        reference: &Ref,
+    ) -> Result<Vec<(String, String, String)>, Refusal> {
         let rows = self
             .client()
             .query_read_only(reference, include_str!("catalogue.sql"), None)
             .await?;
-        Ok(rows
-            .iter()
-            .map(|row| {
-                let definition = text(row, "definition").unwrap_or_default();
-                (
-                    text(row, "kind").unwrap_or_default(),
-                    text(row, "identity").unwrap_or_default(),
-                    hex::sha256_of([definition.as_str()]),
-                )
-            })
-            .collect())
+        let mut catalogue = BTreeMap::new();
+        for row in &rows {
+            let key = (
+                text(row, "kind").unwrap_or_default(),
+                text(row, "identity").unwrap_or_default(),
+            );
+            let definition = text(row, "definition").unwrap_or_default();
+            catalogue
+                .entry(key)
+                .and_modify(|digest: &mut String| {
+                    *digest = hex::sha256_of([digest.as_str(), definition.as_str()]);
+                })
+                .or_insert_with(|| hex::sha256_of([definition.as_str()]));
+        }
+        Ok(listed(catalogue))
     }
 
     /// Reads production's state and records its hashes.
@@ -100,6 +107,44 @@ impl Guard {
     }
 }
 
+/// Catalogue entries by (kind, identity).
+type Indexed = BTreeMap<(String, String), String>;
+
+fn listed(catalogue: Indexed) -> Vec<(String, String, String)> {
+    catalogue
+        .into_iter()
+        .map(|((kind, identity), digest)| (kind, identity, digest))
+        .collect()
+}
+
+fn indexed(catalogue: &[(String, String, String)]) -> Indexed {
+    catalogue
+        .iter()
+        .map(|(kind, identity, digest)| ((kind.clone(), identity.clone()), digest.clone()))
+        .collect()
+}
+
+/// The `schema_hash` that production must have after a merge: what leads from `base`, production's
+/// ledger replayed, to `branch`, applied to `production` as it is. The three differ where an
+/// operator has accepted what was changed outside of the ledger.
+pub(super) fn expected_schema(
+    production: &[(String, String, String)],
+    base: &[(String, String, String)],
+    branch: &[(String, String, String)],
+) -> String {
+    let (base, branch) = (indexed(base), indexed(branch));
+    let mut expected = indexed(production);
+    for (key, digest) in &branch {
+        if base.get(key) != Some(digest) {
+            expected.insert(key.clone(), digest.clone());
+        }
+    }
+    for key in base.keys().filter(|key| !branch.contains_key(*key)) {
+        expected.remove(key);
+    }
+    catalogue_hash(&listed(expected))
+}
+
 fn catalogue_hash(catalogue: &[(String, String, String)]) -> String {
     hex::sha256_of(
         catalogue
@@ -113,13 +158,7 @@ pub(super) fn differences(
     before: &[(String, String, String)],
     after: &[(String, String, String)],
 ) -> Vec<Difference> {
-    let index = |catalogue: &[(String, String, String)]| -> BTreeMap<(String, String), String> {
-        catalogue
-            .iter()
-            .map(|(kind, identity, digest)| ((kind.clone(), identity.clone()), digest.clone()))
-            .collect()
-    };
-    let (before, after) = (index(before), index(after));
+    let (before, after) = (indexed(before), indexed(after));
     let difference = |change, (kind, identity): &(String, String)| Difference {
         change,
         kind: kind.clone(),

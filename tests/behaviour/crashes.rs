@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::harness::{Mcp, Project, World, is_alive, kill, until};
+use crate::harness::{Heard, Mcp, Project, Reaction, Relay, World, is_alive, kill, until};
 
 /// What is killed.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +51,14 @@ async fn step(mcp: &Mcp, id: &str, known: &mut Known, random: &mut StdRng) -> bo
     if revert {
         let keep = random.random_range(1..known.ledger.len());
         let to = known.ledger[..keep].to_vec();
-        let points = mcp.project(id).points().await;
+        // The kill can come here as well.
+        let Some(listed) = mcp
+            .try_call("list_restore_points", json!({ "project_id": id }))
+            .await
+        else {
+            return false;
+        };
+        let points = listed.value["restore_points"].as_array().unwrap().clone();
         let name = point_of(&points, &to[keep - 1]).expect("a point");
         let arguments = json!({ "project_id": id, "name": name });
         known.lost = Some(Lost::Revert { to: to.clone() });
@@ -202,4 +210,50 @@ async fn a_platform_killed_at_any_moment_loses_nothing() {
 #[tokio::test]
 async fn a_database_server_killed_at_any_moment_loses_nothing() {
     killed_at_random(Victim::Postmaster).await;
+}
+
+#[tokio::test]
+async fn a_point_that_a_dead_server_owes_is_made_by_the_next_call() {
+    let world = World::new();
+    let direct = world.serve().await;
+    let project = direct.launch("P").await;
+    project.migrate("a", "create table public.a (id int)").await;
+    let token = world.api().token().to_owned();
+    let relay = Relay::start(Some(world.api()), |heard: Heard| {
+        async move {
+            if heard.writes() && heard.path.contains("restore-point") {
+                // Migration done, point never made: the server dies waiting for it.
+                std::future::pending::<()>().await;
+            }
+            Reaction::Pass
+        }
+        .boxed()
+    })
+    .await;
+    let mcp = relay.serve(&world, &token).await;
+    let doomed = mcp.pid();
+    let ask = json!({
+        "project_id": project.id, "name": "b", "query": "create table public.b (id int)",
+    });
+    let dying = tokio::spawn(async move { mcp.try_call("apply_migration", ask).await });
+    until("the point to be asked for", async || {
+        relay
+            .heard()
+            .iter()
+            .any(|heard| heard.writes() && heard.path.contains("restore-point"))
+            .then_some(())
+    })
+    .await;
+    kill(doomed, Signal::KILL);
+    assert!(dying.await.unwrap().is_none());
+    let ledger = project.ledger("dev").await;
+    assert_eq!(ledger.len(), 2, "the migration was committed");
+    let owed = project.points().await.pop().unwrap();
+    assert_eq!(owed["status"], "intended", "nothing is claimed: {owed}");
+    project.check().await;
+    let made = project.points().await.pop().unwrap();
+    assert_eq!(made["name"], format!("rp-{}", ledger[1]));
+    assert_eq!(made["status"], "available");
+    project.revert(made["name"].as_str().unwrap()).await;
+    assert_eq!(project.tables("dev").await, ["a", "b"]);
 }

@@ -5,7 +5,7 @@
 //! harness/      a world (data directory), a server, the platform's own API, a fake platform
 //! job           the whole job, from launch to merge, over stdio and over HTTP
 //! targets scope sql ledger migrations restore_points advisor gate merge branches
-//! isolation sharing concurrency crashes faults http journal lints surface
+//! attacks isolation sharing concurrency crashes faults http journal lints surface
 //! ```
 //!
 //! `DRYDOCK_TEST_ROUNDS` multiplies the rounds of the crash tests; `DRYDOCK_TEST_SEED` repeats one.
@@ -18,6 +18,7 @@
 
 mod harness;
 
+mod attacks;
 mod branches;
 mod concurrency;
 mod crashes;

@@ -1,8 +1,9 @@
 //! The merge itself: what it carries, what it does not, and how it fails.
 
+use futures_util::FutureExt;
 use serde_json::json;
 
-use crate::harness::{Mcp, Project, World, fingerprint};
+use crate::harness::{Heard, Mcp, Project, Reaction, Relay, World, fingerprint, until};
 
 fn table(name: &str) -> String {
     format!(
@@ -176,14 +177,13 @@ async fn a_merge_that_fails_half_way_is_partial_until_it_is_reconciled() {
     let refusal = project.refused("merge_branch", json!({}), "partial").await;
     assert_eq!(refusal["details"]["applied"], json!([fine]));
     assert_eq!(refusal["details"]["missing"], json!([strict]));
-    assert_eq!(refusal["next"]["tool"], "rebase_branch");
+    assert_eq!(refusal["next"]["tool"], "revert_to_restore_point");
     // Until somebody has looked at it, nothing more is merged.
     let again = project.refused("merge_branch", json!({}), "drift").await;
     assert_eq!(again["next"]["tool"], "rebase_branch");
     api.query(&project.id, "update app.a set body = '' where body is null")
         .await;
-    mcp.ok("rebase_branch", refusal["next"]["arguments"].clone())
-        .await;
+    project.ok("rebase_branch", json!({})).await;
     assert_eq!(merged(&project).await, [strict]);
     let columns = api
         .read(
@@ -192,4 +192,75 @@ async fn a_merge_that_fails_half_way_is_partial_until_it_is_reconciled() {
         )
         .await;
     assert_eq!(columns[0]["attnotnull"], true);
+}
+
+#[tokio::test]
+async fn a_merge_whose_answer_is_lost_is_followed_to_its_end() {
+    let world = World::new();
+    let direct = world.serve().await;
+    let (project, version) = ready(&direct).await;
+    let token = world.api().token().to_owned();
+    let relay = Relay::start(Some(world.api()), |heard: Heard| {
+        async move {
+            if heard.path.ends_with("/merge") {
+                Reaction::Lose
+            } else {
+                Reaction::Pass
+            }
+        }
+        .boxed()
+    })
+    .await;
+    let mcp = relay.serve(&world, &token).await;
+    assert_eq!(merged(&mcp.project(&project.id)).await, [version]);
+    let told = relay
+        .heard()
+        .iter()
+        .filter(|heard| heard.path.ends_with("/merge"))
+        .count();
+    assert_eq!(told, 1, "the platform was told twice");
+}
+
+#[tokio::test]
+async fn a_merge_whose_server_dies_is_followed_by_the_next_one() {
+    let world = World::new();
+    let direct = world.serve().await;
+    let (project, version) = ready(&direct).await;
+    let token = world.api().token().to_owned();
+    let real = std::sync::Arc::new(world.api());
+    let relay = Relay::start(Some(world.api()), move |heard: Heard| {
+        let real = std::sync::Arc::clone(&real);
+        async move {
+            if heard.path.ends_with("/merge") {
+                real.send(heard.method, &heard.path, heard.body).await;
+                // The answer never comes: the server dies waiting for it.
+                std::future::pending::<()>().await;
+            }
+            Reaction::Pass
+        }
+        .boxed()
+    })
+    .await;
+    let mcp = relay.serve(&world, &token).await;
+    let doomed = mcp.pid();
+    let dying = tokio::spawn({
+        let ask = json!({ "project_id": project.id });
+        async move { mcp.try_call("merge_branch", ask).await }
+    });
+    until("the merge to be told", async || {
+        relay
+            .heard()
+            .iter()
+            .any(|heard| heard.path.ends_with("/merge"))
+            .then_some(())
+    })
+    .await;
+    crate::harness::kill(doomed, rustix::process::Signal::KILL);
+    assert!(dying.await.unwrap().is_none());
+    let done = project.ok("merge_branch", json!({})).await;
+    assert_eq!(done["status"], "merged", "{done}");
+    assert_eq!(done["merged"]["migrations"], json!([version]));
+    assert_eq!(project.ledger("production").await, [version]);
+    let again = project.ok("merge_branch", json!({})).await;
+    assert_eq!(again["status"], "nothing_to_merge");
 }

@@ -206,12 +206,18 @@ async fn productions_rows_are_read_only_where_the_operator_allows_it() {
         )
         .await;
     assert_eq!(refusal["next"]["tool"], "create_branch");
+    // What a name of the catalogue stands for, or an operator, is the database's to decide.
     project
-        .ok(
+        .refused(
             "execute_sql",
             ask("select relname from pg_catalog.pg_class limit 1"),
+            "production_rows",
         )
         .await;
+    let tables = project
+        .ok("list_tables", json!({ "environment": "production" }))
+        .await;
+    assert_eq!(tables["tables"][0]["name"], "people");
     let refused = project
         .call("execute_sql", ask("insert into public.people values ('x')"))
         .await;

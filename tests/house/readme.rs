@@ -52,7 +52,14 @@ fn readme_names_only_settings_that_exist() {
         .filter(|word| word.starts_with("DRYDOCK_"))
     {
         let known = config.contains(variable)
-            || ["DRYDOCK_LOG", "DRYDOCK_UPDATE_SNAPSHOTS", "DRYDOCK_OPENAPI"].contains(&variable);
+            || [
+                "DRYDOCK_LOG",
+                "DRYDOCK_UPDATE_SNAPSHOTS",
+                "DRYDOCK_OPENAPI",
+                "DRYDOCK_TEST_ROUNDS",
+                "DRYDOCK_TEST_SEED",
+            ]
+            .contains(&variable);
         assert!(known, "{variable}");
     }
 }
