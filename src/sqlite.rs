@@ -90,7 +90,7 @@ impl Sqlite {
             .map_err(|error| StoreError::NotCommitted(error.to_string()))?;
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY)?;
-        connection.pragma_update(None, "journal_mode", "wal")?;
+        use_wal(&connection)?;
         connection.pragma_update(None, "synchronous", "full")?;
         migrate(&mut connection, migrations)?;
         let (jobs, waiting) = mpsc::channel::<(When, Job)>();
@@ -256,6 +256,23 @@ fn commit(connection: &Connection, group: Vec<Job>) {
     }
     for reply in replies {
         reply(committed.clone());
+    }
+}
+
+/// Switches a new file to write-ahead logging. SQLite does not wait where two processes switch at
+/// once, whatever the busy timeout is, so this asks again.
+fn use_wal(connection: &Connection) -> Result<(), StoreError> {
+    let deadline = Instant::now() + BUSY;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "wal") {
+            Err(error)
+                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+                    && Instant::now() < deadline =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            switched => return Ok(switched?),
+        }
     }
 }
 

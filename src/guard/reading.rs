@@ -333,7 +333,17 @@ impl Dev {
         let rows = guard
             .client()
             .write::<RunQuery>(&self.branch, &(), &body)
-            .await?;
+            .await
+            .map_err(|error| {
+                let lost = error.may_have_happened();
+                let mut refusal = Refusal::from(error);
+                if lost && refusal.code != Code::PlatformUnreachable {
+                    refusal.message.push_str(
+                        "; whether the rows were changed is not known, so look before you repeat it",
+                    );
+                }
+                refusal
+            })?;
         // A function that the SQL calls can reach the ledger.
         let ledger = guard.ledger(self.branch.reference()).await?;
         self.refuse_strangers(&ledger).await?;

@@ -36,6 +36,18 @@ async fn servers_that_start_at_once_share_one_platform() {
 }
 
 #[tokio::test]
+async fn servers_that_make_the_store_at_once_all_start() {
+    for _ in 0..10 {
+        let world = World::new();
+        let servers = futures_util::future::join_all((0..6).map(|_| world.serve())).await;
+        for mcp in servers {
+            mcp.refused("nothing", json!({}), "unknown_tool").await;
+        }
+        assert!(world.run(&["journal", "verify"]).status.success());
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_is_killed_harms_nobody() {
     let world = World::new();
     let victim = world.serve().await;
