@@ -252,10 +252,21 @@ impl Dev {
             let follows = format!("{last:0<VERSION_DIGITS$}")
                 .parse::<u64>()
                 .map_or(0, |last| last + 1);
-            return Ok(clock::version_now()
-                .max(newest + 1)
-                .max(follows)
-                .to_string());
+            // Two branches that take the same version could not both be merged. A version that a
+            // revert has freed may come again: it names no migration any more.
+            let elsewhere = self
+                .call
+                .guard
+                .store()
+                .newest_version(self.branch.project())
+                .await?;
+            let present = clock::version_now();
+            let apart = if elsewhere == present {
+                present + 1
+            } else {
+                present
+            };
+            return Ok(apart.max(newest + 1).max(follows).to_string());
         };
         let again = Next::new(
             "apply_migration",

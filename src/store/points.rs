@@ -213,23 +213,16 @@ impl Store {
         .await
     }
 
-    /// Branches on which a point is intended or missing: what a start has to look after.
-    pub async fn branches_with_open_points(&self) -> Result<Vec<(Ref, Ref)>, StoreError> {
-        self.look(|connection| {
-            let mut statement = connection.prepare(
-                "select distinct project, branch_ref from points where status <> 'available' and reachable = 1",
-            )?;
-            let rows = statement.query_map([], |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
-            })?;
-            let mut open = Vec::new();
-            for row in rows {
-                let (project, branch) = row?;
-                if let (Ok(project), Ok(branch)) = (project.parse(), branch.parse()) {
-                    open.push((project, branch));
-                }
-            }
-            Ok(open)
+    /// The newest version that a migration on any branch of `project` has had; 0 for none.
+    pub async fn newest_version(&self, project: &Ref) -> Result<u64, StoreError> {
+        let project = project.to_string();
+        self.look(move |connection| {
+            let newest: Option<i64> = connection
+                .prepare_cached(
+                    "select max(cast(migration_version as integer)) from points where project = ?1 and length(migration_version) = 14",
+                )?
+                .query_row(params![project], |row| row.get(0))?;
+            Ok(newest.and_then(|newest| newest.try_into().ok()).unwrap_or(0))
         })
         .await
     }

@@ -7,7 +7,6 @@ use crate::guard::{
     AppliedMigration, Change, Dev, MadePoint, MigrationRequest, Refusal, Target, Tool,
 };
 
-
 /// Applies a migration to a development branch.
 pub(super) struct ApplyMigration;
 

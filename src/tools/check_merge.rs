@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::guard::{Check, CheckStatus, Dev, FixMigration, Refusal, Target, Tool};
 
-
 /// Runs the gate without merging.
 pub(super) struct CheckMerge;
 

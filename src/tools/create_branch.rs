@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use crate::guard::{Dev, Refusal, Target, Tool};
 
-
 /// Makes a development branch.
 pub(super) struct CreateBranch;
 
@@ -40,7 +39,9 @@ impl Tool for CreateBranch {
     fn target(input: &Input) -> Result<Target, Refusal> {
         if let Some(name) = &input.name {
             let fits = (1..=64).contains(&name.chars().count())
-                && !name.chars().any(|one| one.is_control() || one.is_whitespace());
+                && !name
+                    .chars()
+                    .any(|one| one.is_control() || one.is_whitespace());
             if !fits || name.starts_with("drydock-") {
                 return Err(Refusal::invalid(
                     "a branch's name is 1 to 64 characters without white space, and does not begin with drydock-",

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::guard::{LaunchedProject, NewProject, Refusal, Release, Tool};
 
-
 /// Creates a project.
 pub(super) struct CreateProject;
 

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::guard::{Dev, MadePoint, Refusal, Target, Tool};
 
-
 /// Makes a restore point.
 pub(super) struct CreateRestorePoint;
 

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::guard::{Dev, Refusal, Target, Tool};
 
-
 /// Deletes a branch.
 pub(super) struct DeleteBranch;
 
@@ -71,7 +70,9 @@ impl Tool for DeleteBranch {
     fn say(output: &Output) -> String {
         match output.dropped.len() {
             0 => "The branch is deleted; nothing unmerged was lost.".to_owned(),
-            count => format!("The branch is deleted; the SQL of {count} unmerged migration(s) follows."),
+            count => {
+                format!("The branch is deleted; the SQL of {count} unmerged migration(s) follows.")
+            }
         }
     }
 }

@@ -5,11 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::guard::{
-    AppliedMigration, Change, ChangedRows, Environment, MadePoint, MigrationRequest, Refusal, Sql, Target, Tool,
-    judged_sql,
+    AppliedMigration, Change, ChangedRows, Environment, MadePoint, MigrationRequest, Refusal, Sql,
+    Target, Tool, judged_sql,
 };
 use crate::sql::Decision;
-
 
 /// Runs SQL: a read, data changes, or a schema change as a migration.
 pub(super) struct ExecuteSql;
@@ -143,10 +142,7 @@ impl Tool for ExecuteSql {
             None => format!("{} row(s).", output.row_count),
         };
         if let Some(point) = &output.restore_point {
-            text.push_str(&format!(
-                " {} returns to the moment before.",
-                point.name
-            ));
+            text.push_str(&format!(" {} returns to the moment before.", point.name));
         }
         text
     }

@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 
 use crate::guard::{Environment, FoundLint, Read, Refusal, Target, Tool};
 
-
 /// Asks an advisor.
 pub(super) struct GetAdvisors;
 

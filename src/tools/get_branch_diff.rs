@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::guard::{ObjectChange, Read, Refusal, Target, Tool};
 
-
 /// Compares a branch with production.
 pub(super) struct GetBranchDiff;
 

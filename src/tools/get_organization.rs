@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::guard::{Read, Refusal, Tool};
 
-
 /// Shows one organization.
 pub(super) struct GetOrganization;
 
@@ -14,6 +13,7 @@ pub(super) struct GetOrganization;
 #[serde(deny_unknown_fields)]
 pub(super) struct Input {
     /// Its id, from list_organizations.
+    #[serde(alias = "id")]
     organization_id: String,
 }
 

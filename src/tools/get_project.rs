@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use super::list_branches::BranchLine;
 use crate::guard::{LaunchedProject, Read, Refusal, Target, Tool};
 
-
 /// Shows a project and its branches.
 pub(super) struct GetProject;
 
@@ -15,6 +14,7 @@ pub(super) struct GetProject;
 #[serde(deny_unknown_fields)]
 pub(super) struct Input {
     /// Project or branch ref.
+    #[serde(alias = "id")]
     project_id: String,
 }
 

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::guard::{Environment, Read, Refusal, Target, Tool};
 
-
 /// Shows the health of services.
 pub(super) struct GetProjectHealth;
 

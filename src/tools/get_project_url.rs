@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::guard::{Read, Refusal, Target, Tool};
 
-
 /// Gives the API URLs, labelled by environment.
 pub(super) struct GetProjectUrl;
 

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use crate::api::branches::Branch;
 use crate::guard::{Read, Refusal, Target, Tool};
 
-
 /// Lists the development branches.
 pub(super) struct ListBranches;
 

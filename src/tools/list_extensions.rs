@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 
 use crate::guard::{Environment, Read, Refusal, Target, Tool};
 
-
 /// Lists extensions.
 pub(super) struct ListExtensions;
 

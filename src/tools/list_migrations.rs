@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::guard::{AppliedMigration, Environment, Read, Refusal, Target, Tool};
 
-
 /// Lists the ledger.
 pub(super) struct ListMigrations;
 

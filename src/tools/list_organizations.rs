@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::guard::{Read, Refusal, Tool};
 
-
 /// Lists the organizations that the token can see.
 pub(super) struct ListOrganizations;
 

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::guard::{LaunchedProject, Read, Refusal, Tool};
 
-
 /// Lists the projects that the token can see.
 pub(super) struct ListProjects;
 

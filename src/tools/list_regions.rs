@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::guard::{Read, Refusal, Tool};
 
-
 /// Lists the regions.
 pub(super) struct ListRegions;
 

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::guard::{ListedPoint, Read, Refusal, Target, Tool};
 
-
 /// Lists restore points.
 pub(super) struct ListRestorePoints;
 

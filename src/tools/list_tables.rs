@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 
 use crate::guard::{Environment, Read, Refusal, Target, Tool};
 
-
 /// Lists tables.
 pub(super) struct ListTables;
 

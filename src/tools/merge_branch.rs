@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::guard::{MergedMigrations, NotMerged, Refusal, Release, Target, Tool};
 
-
 /// Merges a branch into production, through the gate.
 pub(super) struct MergeBranch;
 

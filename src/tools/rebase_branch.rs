@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::guard::{Dev, MadePoint, Refusal, Target, Tool};
 
-
 /// Rebases a branch onto production.
 pub(super) struct RebaseBranch;
 

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use super::delete_branch::DroppedMigration;
 use crate::guard::{Dev, MadePoint, Refusal, Target, Tool};
 
-
 /// Resets a branch to its migrations.
 pub(super) struct ResetBranch;
 

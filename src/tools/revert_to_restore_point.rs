@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::guard::{Dev, Refusal, Reverted, Target, Tool};
 
-
 /// Returns a branch to a restore point.
 pub(super) struct RevertToRestorePoint;
 
