@@ -183,17 +183,35 @@ impl Platform {
     }
 
     /// Runs migrations one by one, each in a transaction of its own with its ledger row.
+    ///
+    /// They share a session, because a session's first DDL costs more than all that follow. Between
+    /// two of them everything that a session holds is discarded, as if each had one of its own; after
+    /// one that changed what a login sets, the next gets a new one indeed.
     async fn replay(&self, cluster: ClusterId, rows: &[LedgerRow]) -> Result<(), Fault> {
-        if rows.is_empty() {
-            return Ok(());
-        }
+        let mut open: Option<(Connection, Option<String>)> = None;
         for row in rows {
-            // A session each, as each had when it was applied: settings do not leak.
-            let mut session = self.engine().connect(cluster, Login::User).await?;
+            let (mut session, settings) = match open.take() {
+                Some(open) => open,
+                None => {
+                    let mut session = self.engine().connect(cluster, Login::User).await?;
+                    let settings = login_settings(&mut session).await?;
+                    (session, settings)
+                }
+            };
             let sql = row.statements.join(";\n");
-            let applied = apply(&mut session, row, &sql).await;
+            if let Err(error) = apply(&mut session, row, &sql).await {
+                session.close().await;
+                return Err(Fault::of_sql(error, &sql));
+            }
+            session.run("discard all", Limits::default()).await?;
+            if login_settings(&mut session).await? == settings {
+                open = Some((session, settings));
+            } else {
+                session.close().await;
+            }
+        }
+        if let Some((session, _)) = open {
             session.close().await;
-            applied.map_err(|error| Fault::of_sql(error, &sql))?;
         }
         Ok(())
     }
@@ -264,6 +282,17 @@ fn ledger_rows(result: &ResultSet) -> Vec<LedgerRow> {
             }
         })
         .collect()
+}
+
+/// What `alter role … set` and `alter database … set` have left for logins, as one text.
+async fn login_settings(session: &mut Connection) -> Result<Option<String>, EngineError> {
+    let results = session
+        .run(
+            "select pg_catalog.string_agg(s::text, ' ' order by s::text) from pg_catalog.pg_db_role_setting as s",
+            Limits::default(),
+        )
+        .await?;
+    Ok(results.last().and_then(|result| result.text(0, 0)))
 }
 
 async fn apply(session: &mut Connection, row: &LedgerRow, sql: &str) -> Result<(), EngineError> {

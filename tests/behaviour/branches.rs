@@ -240,3 +240,47 @@ async fn a_rebase_that_cannot_be_carried_out_names_the_way_back() {
     .await;
     assert_eq!(project.value("select count(*) from app.a").await, 1);
 }
+
+#[tokio::test]
+async fn a_branch_replays_migrations_as_if_each_had_a_session_of_its_own() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let project = mcp.launch("P").await;
+    project.migrate("app", "create schema app;").await;
+    // What one sets for its session is gone for the next, what it sets for logins is not.
+    project
+        .migrate(
+            "session",
+            "set search_path = app; create table one (id int);",
+        )
+        .await;
+    project.migrate("plain", "create table two (id int);").await;
+    project
+        .migrate(
+            "login",
+            "do $$ begin execute 'alter role postgres set search_path = app, public'; end $$;",
+        )
+        .await;
+    project
+        .migrate("after", "create table three (id int);")
+        .await;
+    project.ok("merge_branch", json!({})).await;
+    project.ok("delete_branch", json!({})).await;
+    project.ok("create_branch", json!({})).await;
+    let listed = project
+        .ok("list_tables", json!({ "schemas": ["app", "public"] }))
+        .await;
+    let tables: Vec<String> = listed["tables"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|table| {
+            format!(
+                "{}.{}",
+                table["schema"].as_str().unwrap(),
+                table["name"].as_str().unwrap()
+            )
+        })
+        .collect();
+    assert_eq!(tables, ["app.one", "app.three", "public.two"]);
+}

@@ -472,6 +472,8 @@ async fn clusters_made_from_spares_are_like_any_other() {
             run(&engine, id, "create table t(n int)").await;
             engine.destroy(id).await.unwrap();
         }
+        // Waits for a spare that is being made: the next engine tidies up.
+        engine.stop_all().await.unwrap();
         drop(engine);
         std::fs::create_dir(home.path.join("spare/of-another-template.0")).unwrap();
     }
