@@ -238,6 +238,10 @@ pub struct DemoArgs {
     /// What the engine takes.
     #[command(flatten)]
     pub engine: EngineArgs,
+    /// The data directory to make and, without --keep, to remove; one that exists is refused.
+    /// A temporary one without. The variable of the other commands does not count here.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
     /// Print the steps as one JSON document.
     #[arg(long)]
     pub json: bool,

@@ -59,7 +59,7 @@ impl Report {
 
 pub(super) async fn run(args: DemoArgs) -> Result<(), String> {
     let started = Instant::now();
-    let folder = Folder::make()?;
+    let folder = Folder::make(args.data_dir.as_deref())?;
     let mut report = Report {
         steps: Vec::new(),
         aloud: !args.json,
@@ -141,9 +141,15 @@ struct Folder {
 }
 
 impl Folder {
-    fn make() -> Result<Self, String> {
-        let name = format!("drydock-demo-{:08x}", rand::random::<u32>());
-        let path = std::env::temp_dir().join(name);
+    /// Makes the chosen directory, or a temporary one. What is removed at the end was made here.
+    fn make(chosen: Option<&Path>) -> Result<Self, String> {
+        let path = match chosen {
+            Some(path) => std::path::absolute(path).map_err(|error| error.to_string())?,
+            None => {
+                let name = format!("drydock-demo-{:08x}", rand::random::<u32>());
+                std::env::temp_dir().join(name)
+            }
+        };
         let unusable = |error: std::io::Error| format!("cannot use {}: {error}", path.display());
         fs::create_dir(&path).map_err(unusable)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o711)).map_err(unusable)?;
