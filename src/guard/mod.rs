@@ -9,7 +9,7 @@
 //! grant      Read, Sql, Dev, Release: who may do what
 //! branches   making, rebasing, resetting, deleting and comparing branches
 //! migrate    a migration: one transaction, one ledger row, one restore point
-//!            transaction: its text;  settle: what a lost answer turned out to be
+//!            version: which comes next;  transaction: its text;  settle: what a lost answer turned out to be
 //! points     restore points and their repair;  revert: returning to one
 //! ledger     the ledger as it is;  strangers: rows that no migration made;  state: the hashes of schema and ledger
 //! gate       the conditions of a merge;  rehearsal: the replay;  advice: the advisor's verdict
@@ -44,6 +44,7 @@ mod strangers;
 mod target;
 mod tool;
 mod transaction;
+mod version;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -315,7 +315,7 @@ async fn look_up(
     }
 }
 
-fn status_word(status: PointStatus) -> &'static str {
+pub(super) fn status_word(status: PointStatus) -> &'static str {
     match status {
         PointStatus::Available => "available",
         PointStatus::Intended => "intended",

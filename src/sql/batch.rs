@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Range};
 
-use super::{catalogue, names::Name};
+use super::names::Name;
 
 /// All statements of one text, in order; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,18 +164,6 @@ impl Batch {
         self.statements
             .iter()
             .flat_map(|statement| &statement.effects)
-    }
-
-    /// Whether this is a read of the catalogue alone: every relation lies in `pg_catalog`, `information_schema` or
-    /// the ledger, none of them holds values of rows, and every function is a known one of PostgreSQL's own.
-    ///
-    /// Production's metadata may be read without an approval, its rows may not; so what is not known is "no".
-    pub fn touches_only_metadata(&self) -> bool {
-        self.is_read()
-            && self.statements.iter().all(|statement| {
-                statement.relations.iter().all(catalogue::is_metadata)
-                    && statement.functions.iter().all(catalogue::is_harmless)
-            })
     }
 }
 

@@ -14,7 +14,7 @@ use squawk_syntax::{
 
 use super::{
     batch::{Class, Reason, Statement},
-    bounds, catalogue, effects,
+    bounds, effects,
     facts::{Facts, child, has_token, name_below},
     functions,
     kinds::{self, Kind},
@@ -113,13 +113,13 @@ fn touches_ledger(kind: &Kind, facts: &Facts) -> bool {
             || facts.calls.iter().any(|call| call.name == "set_config");
         sets && facts
             .string_values()
-            .any(|value| value.to_ascii_lowercase().contains(catalogue::LEDGER))
+            .any(|value| value.to_ascii_lowercase().contains(names::LEDGER))
     };
     (facts.names_ledger && !reads_only)
         || hides_it_in_a_setting()
         || facts
             .bodies()
-            .any(|body| bounds::body_mentions(&body, catalogue::LEDGER))
+            .any(|body| bounds::body_mentions(&body, names::LEDGER))
 }
 
 /// Roles given to roles, and rights over the server's configuration.

@@ -7,7 +7,7 @@ use squawk_syntax::{
 };
 
 use super::{
-    catalogue::LEDGER,
+    names::LEDGER,
     names::{self, Name},
     scopes::Scopes,
 };

@@ -16,7 +16,6 @@
 mod alterations;
 mod batch;
 mod bounds;
-mod catalogue;
 mod classify;
 mod decide;
 mod effects;

@@ -4,6 +4,9 @@ use std::fmt;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode, SyntaxToken};
 
+/// The schema of the migrations' ledger.
+pub(super) const LEDGER: &str = "supabase_migrations";
+
 /// PostgreSQL's `NAMEDATALEN - 1`, in bytes.
 const MAX_NAME: usize = 63;
 

@@ -7,7 +7,6 @@ mod corpus;
 mod effects;
 mod ledger;
 mod lexing;
-mod metadata;
 mod secrets;
 
 use super::*;
