@@ -1,10 +1,20 @@
 //! Time as it is shown, and as migrations are versioned.
 
-use chrono::{SecondsFormat, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
 
 /// The present as RFC 3339, UTC, to the millisecond: `2026-11-23T14:30:05.678Z`.
 pub(crate) fn now() -> String {
     Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// How long ago an RFC 3339 time was; zero if it is to come, or no time at all.
+pub(crate) fn since(then: &str) -> Duration {
+    DateTime::parse_from_rfc3339(then)
+        .ok()
+        .and_then(|then| (Utc::now() - then.to_utc()).to_std().ok())
+        .unwrap_or_default()
 }
 
 /// The present as a migration's version: `20261123143005`.

@@ -28,6 +28,9 @@ const REST: Duration = Duration::from_secs(10);
 /// The same where the platform says that its workflow failed.
 const REST_AFTER_FAILURE: Duration = Duration::from_millis(300);
 
+/// How long the request of a server that died can still reach the platform.
+const ARRIVAL: Duration = Duration::from_secs(120);
+
 /// What a merge carried.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct MergedMigrations {
@@ -81,6 +84,12 @@ impl Dev {
             return Ok(merged);
         }
         let verdict = self.judge_merge().await?;
+        // What a dead server sent can still have been on its way when the gate began to look.
+        if (verdict.code.is_some() || verdict.unmerged.is_empty())
+            && let Some(merged) = self.take_up_earlier_merge().await?
+        {
+            return Ok(merged);
+        }
         if let Some(code) = verdict.code {
             return Err(self.gate_refused(code, &verdict));
         }
@@ -101,6 +110,9 @@ impl Dev {
         if guard.state(branch).await?.state_hash != verdict.state_hash
             || guard.state(project).await?.state_hash != verdict.production_state_hash
         {
+            if let Some(merged) = self.take_up_earlier_merge().await? {
+                return Ok(merged);
+            }
             return Err(Refusal::new(
                 Code::StaleCheck,
                 "the branch or production changed while the gate looked; nothing was merged",
@@ -143,7 +155,7 @@ impl Dev {
     }
 
     /// A merge whose server died is followed to its end first. `None` if there is none, if the
-    /// platform was never told of it, or if it was another branch's: then the way is free.
+    /// platform does not know of it, or if it was another branch's: then the way is free.
     async fn take_up_earlier_merge(&self) -> Result<Option<Merged>, Refusal> {
         let guard = &self.call.guard;
         let project = self.branch.project();
@@ -151,15 +163,17 @@ impl Dev {
             return Ok(None);
         };
         self.call.step("following the merge that was begun before");
-        let untouched = guard.ledger(project).await?.versions() == begun.before;
-        if untouched
-            && self
-                .production_workflow()
-                .await?
-                .is_none_or(|status| status.is_settled())
-        {
-            // Telling the platform again is safe: it applies only what production lacks.
-            guard.store().end_merge(project).await?;
+        // The status first: once it is settled, the ledger read after it is final.
+        let settled = self
+            .production_workflow()
+            .await?
+            .is_none_or(|status| status.is_settled());
+        if settled && guard.ledger(project).await?.versions() == begun.before {
+            // It stays remembered while its request can still arrive. Telling the platform again
+            // meanwhile is safe: it applies only what production lacks.
+            if begun.since() > ARRIVAL {
+                guard.store().end_merge(project).await?;
+            }
             return Ok(None);
         }
         let merged = self.follow(&begun).await?;

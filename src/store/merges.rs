@@ -1,10 +1,13 @@
 //! Merges under way: stored before the platform is told, so that a merge whose server died is
 //! found and followed to its end by the next.
 
+use std::time::Duration;
+
 use rusqlite::{OptionalExtension, params};
 
 use super::{Store, StoreError};
 use crate::api::Ref;
+use crate::clock;
 
 /// A merge that was begun.
 #[derive(Debug, Clone)]
@@ -21,6 +24,13 @@ pub struct Merging {
     pub state_hash: String,
     /// When it was begun; RFC 3339.
     pub started_at: String,
+}
+
+impl Merging {
+    /// How long ago it was begun; zero by a clock that stands before that.
+    pub fn since(&self) -> Duration {
+        clock::since(&self.started_at)
+    }
 }
 
 impl Store {
