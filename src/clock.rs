@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
 /// The present as RFC 3339, UTC, to the millisecond: `2026-11-23T14:30:05.678Z`.
 pub(crate) fn now() -> String {
     Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// The present day, UTC.
+pub(crate) fn today() -> NaiveDate {
+    Utc::now().date_naive()
 }
 
 /// How long ago an RFC 3339 time was; zero if it is to come, or no time at all.

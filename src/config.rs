@@ -1,15 +1,17 @@
 //! Every setting once: its flag, its variable, its default and what it means.
 //!
-//! Where a flag and a variable both speak, the flag wins. An unknown flag stops the start.
+//! Where a flag and a variable both speak, the flag wins. An unknown flag stops the start. The
+//! keys of the policy file are declared in the guard's policy, which these settings tighten.
 
-use std::net::SocketAddr;
+mod serve;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::api::Ref;
-use crate::guard::{BranchCreation, Policy, ProductionRows};
-use crate::tools::Group;
+
+pub use serve::{EffectivePolicy, ServeArgs, read_policy};
 
 /// An MCP server for AI app builders: Supabase projects as tools, with guardrails that no agent
 /// can talk its way past.
@@ -37,6 +39,8 @@ pub enum Command {
     Init(InitArgs),
     /// Show the journal, or verify its chain.
     Journal(JournalArgs),
+    /// Explain a policy file, or show the policy that a server would run under.
+    Policy(Box<PolicyArgs>),
     /// Accept production as it is, after a change outside its migrations: the gate measures drift
     /// from then on.
     Accept(Box<AcceptArgs>),
@@ -75,118 +79,6 @@ fn default_data_dir() -> Result<PathBuf, String> {
         Some(home) => Ok(home.join(".local/share/drydock")),
         None => Err("no home directory: give --data-dir".to_owned()),
     }
-}
-
-/// What serving takes.
-#[derive(Debug, Clone, Args)]
-pub struct ServeArgs {
-    /// Where things lie.
-    #[command(flatten)]
-    pub data_dir: DataDir,
-    /// The platform's access token; with it the server works on Supabase's cloud, without it on
-    /// the local platform. Better given as the variable: arguments are visible to others.
-    #[arg(
-        long,
-        env = "SUPABASE_ACCESS_TOKEN",
-        value_name = "TOKEN",
-        hide_env_values = true
-    )]
-    pub access_token: Option<String>,
-    /// The base URL of the Management API that the token is for.
-    #[arg(
-        long,
-        env = "DRYDOCK_API_URL",
-        value_name = "URL",
-        default_value = "https://api.supabase.com"
-    )]
-    pub api_url: String,
-    /// Serve streamable HTTP on this loopback address instead of stdio; the endpoint is /mcp.
-    #[arg(long, env = "DRYDOCK_HTTP", value_name = "ADDRESS:PORT")]
-    pub http: Option<SocketAddr>,
-    /// A Host value to answer besides loopback's own; may be repeated.
-    #[arg(long, value_name = "HOST", requires = "http")]
-    pub allowed_host: Vec<String>,
-    /// An Origin value to answer besides loopback's own; may be repeated.
-    #[arg(long, value_name = "ORIGIN", requires = "http")]
-    pub allowed_origin: Vec<String>,
-    /// Touch this project alone.
-    #[arg(long, env = "DRYDOCK_PROJECT_REF", value_name = "REF")]
-    pub project_ref: Option<Ref>,
-    /// Offer tools that read, and no others.
-    #[arg(long, env = "DRYDOCK_READ_ONLY")]
-    pub read_only: bool,
-    /// Offer these groups of tools, and no others.
-    #[arg(
-        long,
-        env = "DRYDOCK_FEATURES",
-        value_name = "GROUPS",
-        value_delimiter = ','
-    )]
-    pub features: Option<Vec<Group>>,
-    /// The name of the branch where writes land.
-    #[arg(
-        long,
-        env = "DRYDOCK_DEV_BRANCH",
-        value_name = "NAME",
-        default_value = "DEV"
-    )]
-    pub dev_branch: String,
-    /// When a missing DEV branch is made.
-    #[arg(
-        long,
-        env = "DRYDOCK_CREATE_DEV_BRANCH",
-        value_name = "WHEN",
-        default_value = "first-write"
-    )]
-    pub create_dev_branch: BranchCreation,
-    /// What agents may do with production's rows.
-    #[arg(
-        long,
-        env = "DRYDOCK_PRODUCTION_ROWS",
-        value_name = "WHAT",
-        default_value = "deny"
-    )]
-    pub production_rows: ProductionRows,
-    /// Whether the gate replays the migrations on a temporary branch, which a cloud bills.
-    #[arg(
-        long,
-        env = "DRYDOCK_REPLAY",
-        value_name = "ON|OFF",
-        default_value = "on"
-    )]
-    pub replay: Switch,
-    /// How many rows a query's result holds at most.
-    #[arg(
-        long,
-        env = "DRYDOCK_MAX_ROWS",
-        value_name = "N",
-        default_value_t = 1000
-    )]
-    pub max_rows: usize,
-}
-
-impl ServeArgs {
-    /// The operator's limits.
-    pub fn policy(&self) -> Policy {
-        Policy {
-            dev_branch: self.dev_branch.clone(),
-            branch_creation: self.create_dev_branch,
-            production_rows: self.production_rows,
-            replay: self.replay == Switch::On,
-            read_only: self.read_only,
-            project: self.project_ref.clone(),
-            max_rows: self.max_rows,
-        }
-    }
-}
-
-/// On or off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Switch {
-    /// On.
-    On,
-    /// Off.
-    Off,
 }
 
 /// What the local platform's database engine takes.
@@ -282,6 +174,34 @@ pub struct AcceptArgs {
     /// The platform, as for serving.
     #[command(flatten)]
     pub serve: ServeArgs,
+}
+
+/// What to do with the policy.
+#[derive(Debug, Clone, Args)]
+pub struct PolicyArgs {
+    /// check or show.
+    #[command(subcommand)]
+    pub action: PolicyAction,
+}
+
+/// What can be done with the policy.
+#[derive(Debug, Clone, Subcommand)]
+pub enum PolicyAction {
+    /// Say in sentences what a policy file means, or everything that is wrong with it.
+    Check {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Show every key of the effective policy with its value, where that comes from and what it
+    /// means.
+    Show {
+        /// The settings, as for serving.
+        #[command(flatten)]
+        serve: Box<ServeArgs>,
+        /// Print it as JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// What to do with the journal.

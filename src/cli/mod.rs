@@ -5,6 +5,7 @@ mod demo;
 mod init;
 mod journal;
 mod platform;
+mod policy;
 mod serve;
 
 use std::fs;
@@ -25,6 +26,7 @@ pub async fn run(cli: Cli) -> Result<(), String> {
         Some(Command::Platform(args)) => platform::run(args).await,
         Some(Command::Init(args)) => init::run(&args),
         Some(Command::Journal(args)) => journal::run(args).await,
+        Some(Command::Policy(args)) => policy::run(*args),
         Some(Command::Accept(args)) => accept::run(*args).await,
     }
 }

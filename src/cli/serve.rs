@@ -10,7 +10,7 @@ use crate::api::{Client, Locator, Place};
 use crate::config::ServeArgs;
 use crate::guard::Guard;
 use crate::local::LocalPlatform;
-use crate::mcp::{HttpSettings, Offer, Server, serve_http, serve_stdio};
+use crate::mcp::{HttpSettings, Server, serve_http, serve_stdio};
 
 /// Cancelled when the process is told to end.
 pub struct Stop(CancellationToken);
@@ -35,15 +35,12 @@ impl Stop {
 
 /// The server that the settings describe. Nothing is sent to the platform yet.
 pub fn build_server(args: &ServeArgs) -> Result<Server, String> {
-    let offer = Offer {
-        groups: args.features.clone(),
-        read_only: args.read_only,
-    };
-    Ok(Server::new(build_guard(args)?, offer))
+    Ok(Server::new(build_guard(args)?))
 }
 
 /// The guard that the settings describe.
 pub(super) fn build_guard(args: &ServeArgs) -> Result<Guard, String> {
+    let policy = args.policy()?.policy;
     let data_dir = args.data_dir.path()?;
     let store = open_store(&data_dir)?;
     let locator: Arc<dyn Locator> = match &args.access_token {
@@ -56,7 +53,7 @@ pub(super) fn build_guard(args: &ServeArgs) -> Result<Guard, String> {
             Arc::new(LocalPlatform::new(data_dir, program))
         }
     };
-    Ok(Guard::new(Client::new(locator), store, args.policy()))
+    Ok(Guard::new(Client::new(locator), store, policy))
 }
 
 pub(super) async fn run(args: ServeArgs) -> Result<(), String> {

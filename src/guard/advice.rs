@@ -4,10 +4,15 @@ use serde_json::json;
 
 use super::gate::{Check, CheckStatus, Finding, FixMigration, NAMED, passed};
 use super::ledger::text;
+use super::policy::AdvisorThreshold;
 use super::reading::{level_word, lint_object};
 use super::{Code, Dev, FoundLint, Next, Refusal};
 use crate::api::advisors::{Level, Lint};
 use crate::api::{DevBranch, Ref};
+use crate::clock;
+
+/// The lint that a public table of the policy may have.
+const NO_ROW_SECURITY: &str = "rls_disabled_in_public";
 
 impl Dev {
     /// Asks about `judged`: no ERROR, and no WARN that production does not have.
@@ -54,19 +59,31 @@ impl Dev {
         } else {
             Vec::new()
         };
-        let failing: Vec<&Lint> = lints
+        let objections: Vec<&Lint> = lints
             .iter()
-            .filter(|lint| match lint.level {
-                Level::Error => true,
-                Level::Warn => !known.contains(&lint.cache_key),
-                Level::Info => false,
+            .filter(|lint| self.is_objection(lint, &known))
+            .collect();
+        let public = self.public_tables(judged, &objections).await?;
+        let mut passing = Vec::new();
+        let failing: Vec<&Lint> = objections
+            .into_iter()
+            .filter(|lint| match self.lets_pass(lint, &public) {
+                Some(why) => {
+                    passing.push(why);
+                    false
+                }
+                None => true,
             })
             .collect();
         if failing.is_empty() {
-            return Ok((
-                passed("advisor", "the security advisor has no objection"),
-                None,
-            ));
+            let mut message = "the security advisor has no objection".to_owned();
+            if !passing.is_empty() {
+                message.push_str(&format!(
+                    " that the policy does not let pass: {}",
+                    passing.join("; ")
+                ));
+            }
+            return Ok((passed("advisor", message), None));
         }
         let fix = fix_for(&failing);
         let shown: Vec<String> = failing
@@ -90,6 +107,72 @@ impl Dev {
         .next(self.next_for(fix.as_ref()))
         .details(json!({ "lints": findings }));
         Ok(((check, Some(Code::AdvisorFailed)), fix))
+    }
+
+    /// Whether a finding stops a merge, as far as its level goes.
+    fn is_objection(&self, lint: &Lint, known_on_production: &[String]) -> bool {
+        match (lint.level, self.call.guard.policy().gate.advisor) {
+            (Level::Error, _) | (Level::Warn, AdvisorThreshold::Warning) => true,
+            (Level::Warn, AdvisorThreshold::NewWarning) => {
+                !known_on_production.contains(&lint.cache_key)
+            }
+            (Level::Warn, AdvisorThreshold::Error) | (Level::Info, _) => false,
+        }
+    }
+
+    /// Why the operator's policy lets a finding pass, if it does.
+    fn lets_pass(&self, lint: &Lint, public: &[String]) -> Option<String> {
+        let object = lint_object(lint);
+        if lint.name == NO_ROW_SECURITY && public.contains(&object) {
+            return Some(format!(
+                "{object} is a public table, and no role of the API may write it"
+            ));
+        }
+        let today = clock::today();
+        let waivers = &self.call.guard.policy().gate.waivers;
+        waivers
+            .iter()
+            .find(|waiver| waiver.covers(&lint.name, &object) && waiver.counts_on(today))
+            .map(|waiver| {
+                format!(
+                    "{} on {object} is waived until {}: {}",
+                    lint.name, waiver.expires, waiver.reason
+                )
+            })
+    }
+
+    /// The policy's public tables that no role of the API may write; asked for only where one of
+    /// them is objected to.
+    async fn public_tables(
+        &self,
+        judged: &DevBranch,
+        objections: &[&Lint],
+    ) -> Result<Vec<String>, Refusal> {
+        let named = &self.call.guard.policy().gate.public_tables;
+        let asked: Vec<String> = objections
+            .iter()
+            .filter(|lint| lint.name == NO_ROW_SECURITY)
+            .map(|lint| lint_object(lint))
+            .filter(|object| named.contains(object))
+            .collect();
+        if asked.is_empty() {
+            return Ok(asked);
+        }
+        let rows = self
+            .call
+            .guard
+            .client()
+            .query_read_only(
+                judged.reference(),
+                include_str!("writable_tables.sql"),
+                None,
+            )
+            .await?;
+        let writable: Vec<String> = rows.iter().filter_map(|row| text(row, "object")).collect();
+        Ok(asked
+            .into_iter()
+            .filter(|object| !writable.contains(object))
+            .collect())
     }
 
     /// Grants and policies on the tables of users and secrets that production does not have.

@@ -25,6 +25,8 @@ pub enum Class {
 pub trait Grant: Sized + Send + 'static {
     /// What it allows at most.
     const CLASS: Class;
+    /// Whether it also serves calls that only look, where nothing may be changed.
+    const READS: bool = matches!(Self::CLASS, Class::Read);
 
     /// Makes the grant for one call, or refuses.
     fn resolve(call: Call, target: Target) -> impl Future<Output = Result<Self, Refusal>> + Send;
@@ -101,7 +103,7 @@ async fn find_place(call: &Call, target: &Target, resolved: Resolved) -> Result<
         _ => {}
     }
     let named = branch.is_some() || target.environment == Some(Environment::Dev);
-    let name = branch.unwrap_or_else(|| call.guard.policy().dev_branch.clone());
+    let name = branch.unwrap_or_else(|| call.guard.policy().dev_branch.name.clone());
     let branches = call.guard.branches_of(&project).await?;
     let mut matching = branches.into_iter().filter(|branch| match &branch_ref {
         Some(reference) => &branch.project_ref == reference,
@@ -187,7 +189,7 @@ impl Grant for Dev {
             branch,
             branch_ref,
         } = call.guard.resolve(&target).await?;
-        let name = branch.unwrap_or_else(|| call.guard.policy().dev_branch.clone());
+        let name = branch.unwrap_or_else(|| call.guard.policy().dev_branch.name.clone());
         let guard = call.guard.clone();
         let (branch, made) = match (&branch_ref, target.as_is) {
             (Some(reference), true) => (guard.prove_ref(&project, reference).await?, false),
@@ -197,7 +199,7 @@ impl Grant for Dev {
                 (guard.ready(&call, branch).await?, false)
             }
             (None, false) => {
-                let by_policy = guard.policy().branch_creation == BranchCreation::FirstWrite;
+                let by_policy = guard.policy().dev_branch.create == BranchCreation::FirstWrite;
                 let missing = if target.create && (by_policy || call.tool == "create_branch") {
                     Missing::MayBeMade
                 } else {
@@ -247,6 +249,7 @@ pub enum Sql {
 
 impl Grant for Sql {
     const CLASS: Class = Class::Dev;
+    const READS: bool = true;
 
     async fn resolve(call: Call, target: Target) -> Result<Self, Refusal> {
         if !target.writes {
@@ -291,12 +294,14 @@ impl Grant for Release {
             let dev = Dev::resolve(call, target).await?;
             return Ok(Self::Gated(Box::new(dev)));
         }
-        if call.guard.policy().project.is_some() {
+        if !call.guard.policy().projects.is_empty() {
             return Err(Refusal::new(
                 Code::OutOfScope,
-                "this server is pinned to one project and makes no others",
+                "the policy names the projects that may be touched, and a new one is none of them",
             )
-            .operator("start a server without --project-ref"));
+            .operator(
+                "start a server without --project-ref, and without `projects` in its policy",
+            ));
         }
         Ok(Self::WithinPolicy(WithinPolicy {
             call,

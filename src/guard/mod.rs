@@ -63,7 +63,10 @@ pub use merge::{Merged, MergedMigrations, NotMerged};
 pub use migrate::{AppliedMigration, Change, MadePoint, Migrated, MigrationRequest};
 pub use pipeline::{Outcome, run};
 pub use points::ListedPoint;
-pub use policy::{BranchCreation, Policy, ProductionRows};
+pub use policy::{
+    BranchCreation, Day, Freeze, Frozen, Group, Key, Limits, Looser, Narrowing, Policy,
+    PolicyError, PolicyFile, ProductionRows, Switch,
+};
 pub use projects::{LaunchedProject, NewProject};
 pub use reading::{ChangedRows, FoundLint, QueryResult};
 pub use refusal::{Code, Next, Refusal};
@@ -78,12 +81,12 @@ pub(crate) const WAIT: Duration = Duration::from_secs(45);
 #[derive(Clone)]
 pub struct Guard {
     inner: Arc<Inner>,
+    policy: Arc<Policy>,
 }
 
 struct Inner {
     client: Client,
     store: Store,
-    policy: Policy,
     /// Turns of this process, by what they are for; between processes the store's leases decide.
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -95,10 +98,23 @@ impl Guard {
             inner: Arc::new(Inner {
                 client,
                 store,
-                policy,
                 turns: Mutex::default(),
             }),
+            policy: Arc::new(policy),
         }
+    }
+
+    /// The same under a policy that one request may tighten and not loosen.
+    ///
+    /// # Errors
+    ///
+    /// A list of which the policy allows nothing.
+    pub fn narrowed(&self, given: &Narrowing) -> Result<Self, Looser> {
+        let policy = Policy::clone(&self.policy).met(given)?;
+        Ok(Self {
+            inner: Arc::clone(&self.inner),
+            policy: Arc::new(policy),
+        })
     }
 
     /// Answers once every call that has been answered is in the journal on disk.
@@ -108,7 +124,7 @@ impl Guard {
 
     /// The operator's limits.
     pub fn policy(&self) -> &Policy {
-        &self.inner.policy
+        &self.policy
     }
 
     fn client(&self) -> &Client {

@@ -6,7 +6,10 @@ use std::time::Instant;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
-use super::{Call, Class, Code, Grant, Guard, Progress, Refusal, TargetView, Tool, redact};
+use super::{
+    Call, Class, Code, Freeze, Frozen, Grant, Guard, Progress, Refusal, TargetView, Tool, redact,
+};
+use crate::clock;
 use crate::store::{Entry, Kind};
 
 /// What came of a call, ready for a client.
@@ -77,7 +80,7 @@ async fn serve<T: Tool>(call: Call, arguments: Map<String, Value>) -> Served {
         Err(refusal) => return Served::refused(refusal, false),
     };
     let (guard, id) = (call.guard.clone(), call.id.clone());
-    let writes = T::Grant::CLASS != Class::Read && (aim.writes || aim.project.is_none());
+    let writes = writes::<T>(&aim);
     if writes {
         // Before the grant: resolving one may make a DEV branch.
         let intent = Entry {
@@ -126,17 +129,53 @@ fn admit<T: Tool>(
     call: &Call,
     arguments: Map<String, Value>,
 ) -> Result<(T::Input, super::Target), Refusal> {
-    if call.guard.policy().read_only && T::Grant::CLASS != Class::Read {
-        return Err(Refusal::new(
-            Code::ReadOnly,
-            format!("this server only reads, and {} can write", T::NAME),
-        )
-        .operator("start the server without --read-only"));
+    let policy = call.guard.policy();
+    if policy.read_only && !T::Grant::READS {
+        return Err(only_reads::<T>());
     }
     let input = serde_json::from_value(Value::Object(arguments))
         .map_err(|error| Refusal::invalid(format!("{}: {error}", T::NAME)))?;
     let aim = T::target(&input)?;
+    if policy.read_only && writes::<T>(&aim) {
+        return Err(only_reads::<T>());
+    }
+    let stopped = match policy.freeze.on(clock::today()) {
+        Frozen::Nothing => false,
+        Frozen::Production => T::Grant::CLASS == Class::Release,
+        Frozen::Writes => writes::<T>(&aim),
+    };
+    if stopped {
+        return Err(frozen(&policy.freeze));
+    }
     Ok((input, aim))
+}
+
+/// Whether a call can change anything.
+fn writes<T: Tool>(aim: &super::Target) -> bool {
+    T::Grant::CLASS != Class::Read && (aim.writes || aim.project.is_none())
+}
+
+fn only_reads<T: Tool>() -> Refusal {
+    Refusal::new(
+        Code::ReadOnly,
+        format!(
+            "this server only reads, and this call of {} would write",
+            T::NAME
+        ),
+    )
+    .operator("start the server without --read-only, and without `read_only` in its policy")
+}
+
+fn frozen(freeze: &Freeze) -> Refusal {
+    let until = match &freeze.until {
+        Some(day) => format!(" until the end of {day}"),
+        None => String::new(),
+    };
+    Refusal::new(
+        Code::Frozen,
+        format!("the operator has frozen this{until}: {}", freeze.reason),
+    )
+    .operator("take `freeze` out of the policy to let it through")
 }
 
 async fn finish(

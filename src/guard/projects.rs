@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::grant::WithinPolicy;
 use super::pauses::Pauses;
+use super::policy::LaunchPolicy;
 use super::{Call, Code, Next, Refusal, Release, WAIT};
 use crate::api::Ref;
 use crate::api::organizations::ListOrganizations;
@@ -81,6 +82,7 @@ impl WithinPolicy {
                 "a project's name is 1 to 256 characters, none of them control characters",
             ));
         }
+        check_launch(&self.call.guard.policy().launch, &new)?;
         let (call, permit) = (self.call, self.permit);
         let guard = call.guard.clone();
         let key = new.idempotency_key.clone();
@@ -144,6 +146,49 @@ impl WithinPolicy {
         }
         Ok(project)
     }
+}
+
+/// Whether the policy lets a project be put where it is asked for, at the size it is asked for.
+fn check_launch(policy: &LaunchPolicy, new: &NewProject) -> Result<(), Refusal> {
+    let within =
+        |what: &str, allowed: &[String], asked: Option<&String>| {
+            // Without a list anything goes; with one, the platform's own choice could be another.
+            if allowed.is_empty() || asked.is_some_and(|asked| allowed.contains(asked)) {
+                return Ok(());
+            }
+            let asked = match asked {
+                Some(asked) => format!("not {asked:?}"),
+                None => "and none is named".to_owned(),
+            };
+            Err(Refusal::new(
+            Code::OutsidePolicy,
+            format!("the policy allows the {what} {}, {asked}", allowed.join(", ")),
+        )
+        .next(Next::new(
+            "create_project",
+            json!({
+                "name": new.name,
+                "organization_id": new.organization_id,
+                "region": first_allowed(&policy.regions, new.region.as_ref()),
+                "instance_size": first_allowed(&policy.instance_sizes, new.instance_size.as_ref()),
+                "idempotency_key": new.idempotency_key,
+            }),
+            "the same with what the policy allows",
+        )))
+        };
+    within("regions", &policy.regions, new.region.as_ref())?;
+    // A size left out is the platform's smallest.
+    match &new.instance_size {
+        Some(size) => within("instance sizes", &policy.instance_sizes, Some(size)),
+        None => Ok(()),
+    }
+}
+
+/// What was asked for where it is allowed, else the first that is.
+fn first_allowed<'a>(allowed: &'a [String], asked: Option<&'a String>) -> Option<&'a String> {
+    asked
+        .filter(|asked| allowed.is_empty() || allowed.contains(asked))
+        .or(allowed.first())
 }
 
 /// Waits for ACTIVE_HEALTHY as long as a call may; answers how the project stands then.
@@ -237,15 +282,14 @@ fn password() -> String {
 }
 
 impl super::Read {
-    /// The projects that the token can see; the pinned one alone on a pinned server.
+    /// The projects that the token can see and the policy covers.
     pub async fn projects(&self) -> Result<Vec<LaunchedProject>, Refusal> {
         let guard = &self.call.guard;
         let projects = guard.client().look::<ListProjects>((), &()).await?;
-        let pinned = guard.policy().project.as_ref();
         let projects: Vec<CreatedProject> = projects
             .into_iter()
             .map(|project| project.project)
-            .filter(|project| pinned.is_none_or(|pinned| pinned == &project.reference))
+            .filter(|project| guard.policy().covers(&project.reference))
             .collect();
         let names = projects
             .iter()

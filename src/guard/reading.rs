@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::judging::AskedSql;
 use super::{
-    AppliedMigration, Code, Dev, Environment, LaunchedProject, Next, ProductionRows, Read, Refusal,
+    AppliedMigration, Code, Dev, Environment, LaunchedProject, Limits, Next, ProductionRows, Read,
+    Refusal,
 };
 use crate::api::advisors::{AdvisorQuery, GetPerformanceAdvisor, GetSecurityAdvisor, Level, Lint};
 use crate::api::branches::Branch;
@@ -18,9 +19,6 @@ use crate::api::projects::{
     GetHealth, GetProject, GetRegions, Regions, RegionsQuery, ServiceHealth,
 };
 use crate::sql;
-
-/// The most bytes of rows that a result holds.
-const MAX_BYTES: usize = 256 * 1024;
 
 /// Rows, cut to what a result may hold.
 #[derive(Debug, Clone)]
@@ -137,7 +135,7 @@ impl Read {
 
     /// The name of the branch where writes land.
     pub fn dev_branch_name(&self) -> &str {
-        &self.call.guard.policy().dev_branch
+        &self.call.guard.policy().dev_branch.name
     }
 
     /// The regions that an organization can put projects in.
@@ -236,7 +234,7 @@ impl Read {
         asked.judge(tool)?;
         // What a name stands for is decided by the database, not by the text: a view, a function or
         // an operator of the app's own can stand behind any of them. So all or nothing.
-        if on_production && self.call.guard.policy().production_rows == ProductionRows::Deny {
+        if on_production && self.call.guard.policy().production.rows == ProductionRows::Deny {
             return Err(Refusal::new(
                 Code::ProductionRows,
                 "SQL could read production's rows, which the operator has not allowed; list_tables, list_migrations, list_extensions and get_advisors show production's catalogue",
@@ -246,7 +244,7 @@ impl Read {
                 json!({ "project_id": self.project()? }),
                 "makes the DEV branch: without environment, queries run there",
             ))
-            .operator("start the server with --production-rows read"));
+            .operator("allow it in the policy: production.rows"));
         }
         let rows = self
             .call
@@ -254,7 +252,7 @@ impl Read {
             .client()
             .query_read_only(self.reference()?, query, None)
             .await?;
-        Ok(cut(rows, self.call.guard.policy().max_rows))
+        Ok(cut(rows, &self.call.guard.policy().limits))
     }
 
     /// The advisor's findings.
@@ -348,7 +346,7 @@ impl Dev {
         let ledger = guard.ledger(self.branch.reference()).await?;
         self.refuse_strangers(&ledger).await?;
         if returns {
-            return Ok((cut(rows, guard.policy().max_rows), None));
+            return Ok((cut(rows, &guard.policy().limits), None));
         }
         let count = |column: &str| {
             rows.first()
@@ -360,7 +358,7 @@ impl Dev {
             updated: count("updated"),
             deleted: count("deleted"),
         };
-        Ok((cut(Vec::new(), 0), Some(changed)))
+        Ok((cut(Vec::new(), &guard.policy().limits), Some(changed)))
     }
 
     /// Makes the restore point that precedes a mass change of data.
@@ -373,16 +371,16 @@ impl Dev {
 }
 
 /// Keeps what a result may hold, whole rows only.
-fn cut(rows: Vec<Row>, max_rows: usize) -> QueryResult {
+fn cut(rows: Vec<Row>, limits: &Limits) -> QueryResult {
     let row_count = rows.len();
     let mut bytes = 0;
     let kept: Vec<Value> = rows
         .into_iter()
-        .take(max_rows)
+        .take(limits.rows)
         .map(Value::Object)
         .take_while(|row| {
             bytes += row.to_string().len();
-            bytes <= MAX_BYTES
+            bytes <= limits.bytes
         })
         .collect();
     QueryResult {

@@ -16,8 +16,12 @@ pub enum Code {
     UnknownTool,
     /// The server offers reading only.
     ReadOnly,
+    /// The operator has stopped changes for a time.
+    Frozen,
     /// The project is not the one that this server is pinned to.
     OutOfScope,
+    /// The operator's policy does not allow what was asked for.
+    OutsidePolicy,
     /// It cannot be told what the ref stands for, so nothing is written.
     TargetUnknown,
     /// There is no DEV branch yet.
@@ -91,7 +95,9 @@ impl Code {
             Self::InvalidArguments => "invalid_arguments",
             Self::UnknownTool => "unknown_tool",
             Self::ReadOnly => "read_only",
+            Self::Frozen => "frozen",
             Self::OutOfScope => "out_of_scope",
+            Self::OutsidePolicy => "outside_policy",
             Self::TargetUnknown => "target_unknown",
             Self::NoDevBranch => "no_dev_branch",
             Self::AmbiguousBranch => "ambiguous_branch",
@@ -141,8 +147,11 @@ pub struct Next {
 }
 
 impl Next {
-    /// A call to `tool` with `arguments`.
-    pub fn new(tool: &'static str, arguments: Value, why: impl Into<String>) -> Self {
+    /// A call to `tool` with `arguments`, of which those that are null are left out.
+    pub fn new(tool: &'static str, mut arguments: Value, why: impl Into<String>) -> Self {
+        if let Some(arguments) = arguments.as_object_mut() {
+            arguments.retain(|_, value| !value.is_null());
+        }
         Self {
             tool,
             arguments,

@@ -8,7 +8,7 @@ use super::judging::AskedSql;
 use super::ledger::LedgerMigration;
 use super::state::{State, differences};
 use super::transaction::replay_transaction;
-use super::{Code, Dev, Next, Refusal};
+use super::{Code, Dev, Next, Refusal, Switch};
 use crate::api::database::{QueryBody, RunQuery};
 use crate::api::{DevBranch, Ref};
 use crate::sql;
@@ -45,7 +45,7 @@ impl Dev {
         unmerged: &[LedgerMigration],
         branch: &State,
     ) -> Result<Rehearsed, Refusal> {
-        if !self.call.guard.policy().replay {
+        if self.call.guard.policy().gate.replay == Switch::Off {
             let off = (
                 Check::new(
                     "replay",

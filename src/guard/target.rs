@@ -150,10 +150,8 @@ impl Guard {
         let text = target.project.as_deref().unwrap_or_default();
         let reference = self.parse_ref(text).await?;
         let resolved = self.resolve_ref(&reference).await?;
-        if let Some(pinned) = &self.policy().project
-            && pinned != &resolved.project
-        {
-            return Err(self.out_of_scope());
+        if !self.policy().covers(&resolved.project) {
+            return Err(out_of_scope());
         }
         match (&resolved.branch, &target.branch) {
             (Some(own), Some(named)) if own != named => Err(Refusal::invalid(format!(
@@ -167,30 +165,22 @@ impl Guard {
         }
     }
 
-    fn out_of_scope(&self) -> Refusal {
-        Refusal::new(
-            Code::OutOfScope,
-            "this server is pinned to another project, and cannot touch this one",
-        )
-        .operator("start another server for that project, or without --project-ref")
-    }
-
     async fn resolve_ref(&self, reference: &Ref) -> Result<Resolved, Refusal> {
         if let Some(found) = self.known_ref(reference).await? {
             return Ok(found);
         }
-        // A pinned server knows its project and asks about nothing else.
-        if let Some(pinned) = self.policy().project.clone() {
-            if &pinned == reference {
-                return Ok(production_of(pinned));
+        // A server whose policy names its projects asks about no others.
+        let named = &self.policy().projects;
+        if named.contains(reference) {
+            return Ok(production_of(reference.clone()));
+        }
+        if !named.is_empty() {
+            for project in named {
+                self.branches_of(project)
+                    .await
+                    .map_err(unknown(reference))?;
             }
-            self.branches_of(&pinned)
-                .await
-                .map_err(unknown(reference))?;
-            return self
-                .known_ref(reference)
-                .await?
-                .ok_or_else(|| self.out_of_scope());
+            return self.known_ref(reference).await?.ok_or_else(out_of_scope);
         }
         let projects = self
             .client()
@@ -341,6 +331,19 @@ fn production_of(project: Ref) -> Resolved {
         branch: None,
         branch_ref: None,
     }
+}
+
+fn out_of_scope() -> Refusal {
+    Refusal::new(
+        Code::OutOfScope,
+        "the policy of this server covers other projects, and it cannot touch this one",
+    )
+    .next(Next::new(
+        "list_projects",
+        json!({}),
+        "lists the projects that this server may touch",
+    ))
+    .operator("start another server for that project, or one without --project-ref")
 }
 
 /// Where the platform does not say what a ref is, nothing is assumed.

@@ -14,9 +14,9 @@ use rmcp::service::{RequestContext, RoleServer};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use crate::guard::{Class, Code, Guard, Next, Outcome, Progress, Refusal};
+use crate::guard::{Class, Code, Guard, Next, Outcome, Policy, Progress, Refusal};
 use crate::prompts;
-use crate::tools::{self, CATALOGUE, Entry, Group};
+use crate::tools::{self, CATALOGUE, Entry};
 
 /// What the model is told of the server as a whole.
 const INSTRUCTIONS: &str = "Drydock runs Supabase projects. Writes land on a project's DEV branch, \
@@ -24,42 +24,30 @@ never on production, whichever of its refs you give; the branch is made by the f
 migration is followed by a restore point (rp-<version>). Production changes only by merge_branch, \
 which runs the merge gate. A refusal names the call to make instead in `next`.";
 
-/// Which tools are offered.
-#[derive(Debug, Clone, Default)]
-pub struct Offer {
-    /// Only these groups; all without.
-    pub groups: Option<Vec<Group>>,
-    /// Only tools that read.
-    pub read_only: bool,
-}
-
-impl Offer {
-    fn includes(&self, entry: &Entry) -> bool {
-        self.chooses(entry) && (!self.read_only || entry.class == Class::Read)
-    }
-
-    /// Whether the tool's group is offered, if only to say that the tool may not write.
-    fn chooses(&self, entry: &Entry) -> bool {
-        self.groups
-            .as_ref()
-            .is_none_or(|groups| groups.contains(&entry.group))
-    }
-}
-
 /// The server that clients talk to. Cheap to clone.
 #[derive(Clone)]
 pub struct Server {
     guard: Guard,
-    offer: Arc<Offer>,
 }
 
 impl Server {
-    /// A server over one guard.
-    pub fn new(guard: Guard, offer: Offer) -> Self {
-        Self {
-            guard,
-            offer: Arc::new(offer),
-        }
+    /// A server over one guard, which offers what its policy does.
+    pub fn new(guard: Guard) -> Self {
+        Self { guard }
+    }
+
+    /// The guard that requests are served under unless they tighten its policy.
+    pub(super) fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    /// The guard of one request: HTTP's may have tightened the policy.
+    fn guard_of<'a>(&'a self, context: &'a RequestContext<RoleServer>) -> &'a Guard {
+        context
+            .extensions
+            .get::<http::request::Parts>()
+            .and_then(|parts| parts.extensions.get::<Guard>())
+            .unwrap_or(&self.guard)
     }
 
     /// Answers once every call that has been answered is in the journal on disk.
@@ -84,12 +72,13 @@ impl ServerHandler for Server {
     async fn list_tools(
         &self,
         _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
+        let policy = self.guard_of(&context).policy();
         let offered = CATALOGUE
             .iter()
-            .filter(|entry| self.offer.includes(entry))
-            .map(listed)
+            .filter(|entry| offers(policy, entry))
+            .map(|entry| listed(entry, policy.read_only))
             .collect();
         Ok(ListToolsResult::with_all_items(offered)
             .with_ttl_ms(60_000)
@@ -97,9 +86,10 @@ impl ServerHandler for Server {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
+        let policy = self.guard.policy();
         tools::find(name)
-            .filter(|entry| self.offer.includes(entry))
-            .map(listed)
+            .filter(|entry| offers(policy, entry))
+            .map(|entry| listed(entry, policy.read_only))
     }
 
     async fn call_tool(
@@ -107,15 +97,17 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        let guard = self.guard_of(&context);
         // A writer that a read-only server hides is refused by the pipeline, with the reason.
-        let Some(entry) = tools::find(&request.name).filter(|entry| self.offer.chooses(entry))
+        let Some(entry) =
+            tools::find(&request.name).filter(|entry| guard.policy().offers(entry.group))
         else {
-            return Ok(refuse_unknown(&self.guard, &request.name).await.into());
+            return Ok(refuse_unknown(guard, &request.name).await.into());
         };
         let (progress, reporter) = report_progress(&context);
         let outcome = entry
             .call(
-                self.guard.clone(),
+                guard.clone(),
                 request.arguments.unwrap_or_default(),
                 progress,
             )
@@ -173,15 +165,22 @@ impl ServerHandler for Server {
 
 /// Every tool as clients see it.
 pub fn listed_tools() -> Vec<Tool> {
-    CATALOGUE.iter().map(listed).collect()
+    CATALOGUE.iter().map(|entry| listed(entry, false)).collect()
 }
 
-/// A tool of the catalogue as clients see it. Its annotations follow from its class.
-fn listed(entry: &Entry) -> Tool {
+/// Whether the policy offers a tool.
+fn offers(policy: &Policy, entry: &Entry) -> bool {
+    policy.offers(entry.group) && (!policy.read_only || entry.reads)
+}
+
+/// A tool of the catalogue as clients see it. Its annotations follow from its class, and from
+/// whether anything may be written at all.
+fn listed(entry: &Entry, read_only: bool) -> Tool {
+    let reads = read_only || entry.class == Class::Read;
     let annotations = ToolAnnotations::with_title(entry.title)
-        .read_only(entry.class == Class::Read)
-        .destructive(entry.class != Class::Read && !entry.additive)
-        .idempotent(entry.class == Class::Read)
+        .read_only(reads)
+        .destructive(!reads && !entry.additive)
+        .idempotent(reads)
         .open_world(false);
     Tool::new(
         entry.name,

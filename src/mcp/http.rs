@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::serve::ListenerExt;
+use axum::{Router, middleware};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::Server;
+use super::{Server, narrowing};
 
 /// Where to listen, and whom to answer.
 #[derive(Debug, Clone)]
@@ -44,12 +44,15 @@ pub async fn serve_http(
     })?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let config = configure(&settings, &stop);
+    let guard = server.guard().clone();
     let service = StreamableHttpService::new(
         move || Ok(server.clone()),
         Arc::new(LocalSessionManager::default()),
         config,
     );
-    let router = Router::new().nest_service("/mcp", service);
+    let router = Router::new()
+        .nest_service("/mcp", service)
+        .layer(middleware::from_fn_with_state(guard, narrowing::narrow));
     ready(address);
     // Nagle's algorithm would hold every small answer back for tens of milliseconds.
     let listener = listener.tap_io(|stream| {

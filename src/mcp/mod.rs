@@ -6,8 +6,9 @@
 
 mod handler;
 mod http;
+mod narrowing;
 mod stdio;
 
-pub use handler::{Offer, Server, listed_tools};
+pub use handler::{Server, listed_tools};
 pub use http::{HttpSettings, serve_http};
 pub use stdio::serve_stdio;

@@ -9,24 +9,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
-use crate::guard::{Class, Grant, Guard, Outcome, Progress, TargetView, Tool, run};
-
-/// Tools that are chosen together by `--features`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
-pub enum Group {
-    /// Launching and looking at projects.
-    Projects,
-    /// Development branches, the gate and the merge.
-    Branches,
-    /// Tables, migrations, SQL.
-    Database,
-    /// Restore points and reverts.
-    Recovery,
-    /// URLs and keys.
-    Keys,
-    /// The advisors.
-    Advisors,
-}
+use crate::guard::{Class, Grant, Group, Guard, Outcome, Progress, TargetView, Tool, run};
 
 /// One tool of the catalogue, its types erased.
 pub struct Entry {
@@ -36,6 +19,8 @@ pub struct Entry {
     pub group: Group,
     /// What it can do at most.
     pub class: Class,
+    /// Whether it serves calls that only look as well.
+    pub reads: bool,
     /// Whether it only adds, and takes nothing away.
     pub additive: bool,
     /// For people.
@@ -115,6 +100,7 @@ impl Entry {
             name: T::NAME,
             group,
             class: T::Grant::CLASS,
+            reads: T::Grant::READS,
             additive: T::ADDITIVE,
             title,
             description,

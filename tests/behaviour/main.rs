@@ -4,7 +4,7 @@
 //! ```text
 //! harness/      a world (data directory), a server, the platform's own API, a fake platform
 //! job           the whole job, from launch to merge, over stdio and over HTTP
-//! targets scope sql ledger migrations restore_points advisor gate merge branches
+//! targets scope policy limits sql ledger migrations restore_points advisor gate merge branches
 //! attacks isolation sharing concurrency crashes faults http journal lints surface
 //! ```
 //!
@@ -29,9 +29,11 @@ mod isolation;
 mod job;
 mod journal;
 mod ledger;
+mod limits;
 mod lints;
 mod merge;
 mod migrations;
+mod policy;
 mod restore_points;
 mod scope;
 mod sharing;

@@ -19,7 +19,10 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("mcp", &["guard", "prompts", "tools"]),
     ("local", &["api", "clock", "hex", "sql", "sqlite"]),
     ("config", &["api", "guard", "tools"]),
-    ("cli", &["api", "config", "guard", "local", "mcp", "store"]),
+    (
+        "cli",
+        &["api", "clock", "config", "guard", "local", "mcp", "store"],
+    ),
 ];
 /// What a tool must not name: it has a grant, and needs nothing else.
 const NOT_IN_TOOLS: [&str; 7] = [

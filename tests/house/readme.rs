@@ -44,9 +44,31 @@ fn readme_lists_every_prompt() {
 }
 
 #[test]
+fn readme_lists_every_key_of_the_policy_and_no_other() {
+    let readme = read("README.md");
+    let keys = drydock::guard::Policy::default().keys();
+    for key in &keys {
+        assert!(
+            readme.contains(&format!("\n| `{}` | ", key.name)),
+            "{}",
+            key.name
+        );
+    }
+    let rows = readme
+        .split("## The policy")
+        .nth(1)
+        .and_then(|rest| rest.split("\n## ").next())
+        .expect("a section on the policy")
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .count();
+    assert_eq!(rows, keys.len(), "README lists keys that are not there");
+}
+
+#[test]
 fn readme_names_only_settings_that_exist() {
     let readme = read("README.md");
-    let config = read("src/config.rs");
+    let config = read("src/config.rs") + &read("src/config/serve.rs");
     for variable in readme
         .split(|one: char| !(one.is_ascii_uppercase() || one == '_'))
         .filter(|word| word.starts_with("DRYDOCK_"))

@@ -55,6 +55,12 @@ impl Http {
         &self.url
     }
 
+    /// Puts a query behind the endpoint's address from here on; an empty one takes it away.
+    pub(crate) fn ask_with(&mut self, query: &str) {
+        let bare = self.url.split('?').next().unwrap_or_default();
+        self.url = format!("{bare}{query}");
+    }
+
     /// The server's process.
     pub(crate) fn child(&mut self) -> &mut Child {
         &mut self.child

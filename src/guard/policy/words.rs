@@ -1,0 +1,108 @@
+//! What a policy means, in sentences, for the operator who writes one.
+
+use chrono::NaiveDate;
+
+use super::{AdvisorThreshold, BranchCreation, Frozen, Policy, ProductionRows, Switch};
+
+impl Policy {
+    /// What holds on a day, a sentence each.
+    pub fn explain(&self, today: NaiveDate) -> Vec<String> {
+        let mut said = vec![self.explain_writes(today), self.explain_scope()];
+        said.push(match self.production.rows {
+            ProductionRows::Deny => "agents cannot run SQL on production".to_owned(),
+            ProductionRows::Read => {
+                "agents may read production's rows, those of its users included".to_owned()
+            }
+        });
+        said.extend(self.explain_gate(today));
+        said.push(format!(
+            "a query's result holds at most {} rows and {} KiB; a call answers after at most {} seconds, and is then attached to by repeating it",
+            self.limits.rows,
+            self.limits.bytes / 1024,
+            self.limits.wait_s
+        ));
+        said
+    }
+
+    fn explain_writes(&self, today: NaiveDate) -> String {
+        if self.read_only {
+            return "nothing is ever changed: only reading is offered".to_owned();
+        }
+        let name = &self.dev_branch.name;
+        let made = match self.dev_branch.create {
+            BranchCreation::FirstWrite => "made by the first write",
+            BranchCreation::Explicit => "made by create_branch only",
+        };
+        let frozen = match self.freeze.on(today) {
+            Frozen::Nothing => return format!("writes land on the branch {name}, {made}"),
+            Frozen::Production => "nothing reaches production",
+            Frozen::Writes => "nothing is changed anywhere",
+        };
+        let until = match &self.freeze.until {
+            Some(day) => format!(" until {day}"),
+            None => String::new(),
+        };
+        format!(
+            "frozen{until}: {frozen} ({}); otherwise writes land on the branch {name}, {made}",
+            self.freeze.reason
+        )
+    }
+
+    fn explain_scope(&self) -> String {
+        let projects = match self.projects.as_slice() {
+            [] => "every project that the access token can see".to_owned(),
+            some => some
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", "),
+        };
+        let features = match self.features.as_slice() {
+            [] => "every group of tools".to_owned(),
+            some => format!("the groups {some:?}").to_lowercase(),
+        };
+        let regions = match self.launch.regions.as_slice() {
+            [] => String::new(),
+            some => format!("; new projects go to {}", some.join(" or ")),
+        };
+        let sizes = match self.launch.instance_sizes.as_slice() {
+            [] => String::new(),
+            some => format!("; sizes are {}", some.join(" or ")),
+        };
+        format!("offered: {features}, for {projects}{regions}{sizes}")
+    }
+
+    fn explain_gate(&self, today: NaiveDate) -> Vec<String> {
+        let mut said = Vec::new();
+        said.push(format!(
+            "a merge is stopped by every ERROR of the security advisor, and by {}",
+            match self.gate.advisor {
+                AdvisorThreshold::Warning => "every WARN",
+                AdvisorThreshold::NewWarning => "every WARN that production does not have",
+                AdvisorThreshold::Error => "no WARN",
+            }
+        ));
+        if self.gate.replay == Switch::Off {
+            said.push(
+                "weaker: the gate replays nothing, so a change of DEV outside its migrations goes unnoticed".to_owned(),
+            );
+        }
+        for table in &self.gate.public_tables {
+            said.push(format!(
+                "anyone may read {table} without row security, as long as no role of the API may write it"
+            ));
+        }
+        for waiver in &self.gate.waivers {
+            let when = if waiver.counts_on(today) {
+                format!("until {}", waiver.expires)
+            } else {
+                format!("no longer, it expired on {}", waiver.expires)
+            };
+            said.push(format!(
+                "waived {when}: {} on {} ({})",
+                waiver.lint, waiver.object, waiver.reason
+            ));
+        }
+        said
+    }
+}
