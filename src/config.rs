@@ -37,8 +37,9 @@ pub enum Command {
     Platform(PlatformArgs),
     /// Write an MCP client's configuration.
     Init(InitArgs),
-    /// Show the journal, or verify its chain.
-    Journal(JournalArgs),
+    /// Show, verify or export the journal.
+    #[command(subcommand)]
+    Journal(JournalAction),
     /// Explain a policy file, or show the policy that a server would run under.
     Policy(Box<PolicyArgs>),
     /// Accept production as it is, after a change outside its migrations: the gate measures drift
@@ -204,24 +205,42 @@ pub enum PolicyAction {
     },
 }
 
-/// What to do with the journal.
-#[derive(Debug, Clone, Args)]
-pub struct JournalArgs {
-    /// tail or verify.
-    pub action: JournalAction,
-    /// Where things lie.
-    #[command(flatten)]
-    pub data_dir: DataDir,
-    /// How many entries to show.
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub count: u32,
-}
-
 /// What can be done with the journal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum JournalAction {
     /// Show the latest entries, one JSON object a line.
-    Tail,
-    /// Walk the whole chain; fails at the first entry that does not fit.
-    Verify,
+    Tail {
+        /// Where things lie.
+        #[command(flatten)]
+        data_dir: DataDir,
+        /// How many.
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        count: u32,
+    },
+    /// Show the entries of one call.
+    Show {
+        /// Where things lie.
+        #[command(flatten)]
+        data_dir: DataDir,
+        /// The call's id, as the entries have it.
+        call_id: String,
+    },
+    /// Walk the whole chain; fails at the first entry that does not fit, and if its end was cut off.
+    Verify {
+        /// Where things lie.
+        #[command(flatten)]
+        data_dir: DataDir,
+        /// An exported journal, instead of the one in the data directory.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// What the chain must end with: what an earlier verification printed, kept elsewhere.
+        #[arg(long, value_name = "SEQ:HASH")]
+        head: Option<String>,
+    },
+    /// Print the whole journal, one JSON object a line, oldest first.
+    Export {
+        /// Where things lie.
+        #[command(flatten)]
+        data_dir: DataDir,
+    },
 }

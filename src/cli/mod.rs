@@ -25,7 +25,7 @@ pub async fn run(cli: Cli) -> Result<(), String> {
         Some(Command::Demo(args)) => demo::run(args).await,
         Some(Command::Platform(args)) => platform::run(args).await,
         Some(Command::Init(args)) => init::run(&args),
-        Some(Command::Journal(args)) => journal::run(args).await,
+        Some(Command::Journal(action)) => journal::run(action).await,
         Some(Command::Policy(args)) => policy::run(*args),
         Some(Command::Accept(args)) => accept::run(*args).await,
     }

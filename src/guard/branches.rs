@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::ledger::LedgerMigration;
 use super::pauses::Pauses;
 use super::state::differences;
-use super::{Call, Code, Dev, Guard, MadePoint, Next, Read, Refusal, WAIT};
+use super::{Call, Code, Dev, Guard, MadePoint, Next, PATIENCE, Read, Refusal};
 use crate::api::branches::{
     DeleteBranch, DeleteBranchQuery, PushBranch, ResetBranch, UpdateBranch, UpdateBranchBody,
     WorkflowBody,
@@ -112,7 +112,7 @@ impl Guard {
         project: &Ref,
         reference: &Ref,
     ) -> Result<DevBranch, Refusal> {
-        let deadline = tokio::time::Instant::now() + WAIT;
+        let deadline = tokio::time::Instant::now() + PATIENCE;
         let mut pauses = Pauses::new(Duration::from_millis(10), Duration::from_secs(2));
         let mut shown = None;
         loop {

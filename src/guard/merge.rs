@@ -15,7 +15,7 @@ use serde_json::json;
 use super::gate::{Verdict, name_differences};
 use super::pauses::Pauses;
 use super::state::{State, differences};
-use super::{CheckStatus, Code, Dev, Next, Refusal, Release, WAIT};
+use super::{CheckStatus, Code, Dev, Next, PATIENCE, Refusal, Release};
 use crate::api::ReleasePermit;
 use crate::api::advisors::Level;
 use crate::api::branches::{BranchStatus, ListBranches, MergeBranch, WorkflowBody};
@@ -312,7 +312,7 @@ impl Dev {
     async fn settled_ledger(&self, expected: &[String]) -> Result<Vec<String>, Refusal> {
         let guard = &self.call.guard;
         let project = self.branch.project();
-        let deadline = tokio::time::Instant::now() + WAIT;
+        let deadline = tokio::time::Instant::now() + PATIENCE;
         let mut pauses = Pauses::new(Duration::from_millis(10), Duration::from_secs(2));
         let mut at_rest: Option<(tokio::time::Instant, Vec<String>)> = None;
         loop {

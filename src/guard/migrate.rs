@@ -112,7 +112,11 @@ impl MigrationRequest {
 
 impl Dev {
     /// Applies one migration, and makes its restore point.
-    pub async fn migrate(&self, request: MigrationRequest) -> Result<Migrated, Refusal> {
+    pub async fn migrate(&self, mut request: MigrationRequest) -> Result<Migrated, Refusal> {
+        // A call that takes up the work of one whose process died finds what that one did.
+        request
+            .idempotency_key
+            .get_or_insert_with(|| self.call.operation.clone());
         let asked = AskedSql {
             tool: "apply_migration",
             project: self.branch.project().as_str(),

@@ -16,11 +16,12 @@
 //! merge      the merge itself, followed to its end
 //! judging    the SQL judge's answer in the guard's terms
 //! projects   launching projects;  reading: what only looks
-//! pauses     between two looks at what takes its time
+//! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
 //! policy     the operator's limits;  refusal: a typed "no";  redact: what must not get out
 //! ```
 
 mod advice;
+mod asked;
 mod branches;
 mod gate;
 mod grant;
@@ -28,6 +29,7 @@ mod judging;
 mod ledger;
 mod merge;
 mod migrate;
+mod operations;
 mod pauses;
 mod pipeline;
 mod points;
@@ -55,6 +57,7 @@ use tokio::sync::OwnedMutexGuard;
 use crate::api::{Client, Ref};
 use crate::store::{Lease, Store, StoreError};
 
+pub use asked::WAIT_ARGUMENT;
 pub use branches::{Diff, ObjectChange};
 pub use gate::{Check, CheckStatus, FixMigration, Verdict};
 pub use grant::{Class, Dev, Grant, Read, Release, Sql};
@@ -74,8 +77,9 @@ pub use revert::{Reverted, RowCount};
 pub use target::{Environment, Target, TargetView};
 pub use tool::{Call, Progress, Tool};
 
-/// How long a call waits for something slow before it answers `in_progress`.
-pub(crate) const WAIT: Duration = Duration::from_secs(45);
+/// How long work waits for its turn or for the platform before it gives up. Its caller is answered
+/// long before, with `in_progress`.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// What the pipeline works with. Cheap to clone.
 #[derive(Clone)]
@@ -89,6 +93,8 @@ struct Inner {
     store: Store,
     /// Turns of this process, by what they are for; between processes the store's leases decide.
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Calls whose callers were told to come back.
+    operations: operations::Operations,
 }
 
 impl Guard {
@@ -99,6 +105,7 @@ impl Guard {
                 client,
                 store,
                 turns: Mutex::default(),
+                operations: operations::Operations::default(),
             }),
             policy: Arc::new(policy),
         }
@@ -138,12 +145,12 @@ impl Guard {
     /// The turn to change one branch: first among this process's calls, in order of arrival, then
     /// among processes.
     async fn branch_turn(&self, branch: &Ref) -> Result<Turn, Refusal> {
-        self.turn(format!("branch:{branch}"), WAIT).await
+        self.turn(format!("branch:{branch}"), PATIENCE).await
     }
 
     /// The turn to change production of one project.
     async fn project_turn(&self, project: &Ref) -> Result<Turn, Refusal> {
-        self.turn(format!("project:{project}"), WAIT).await
+        self.turn(format!("project:{project}"), PATIENCE).await
     }
 
     async fn turn(&self, name: String, patience: Duration) -> Result<Turn, Refusal> {

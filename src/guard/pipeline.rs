@@ -3,9 +3,10 @@
 
 use std::time::Instant;
 
-use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
+use super::asked::Asked;
+use super::operations::{Work, operate};
 use super::{
     Call, Class, Code, Freeze, Frozen, Grant, Guard, Progress, Refusal, TargetView, Tool, redact,
 };
@@ -13,7 +14,7 @@ use crate::clock;
 use crate::store::{Entry, Kind};
 
 /// What came of a call, ready for a client.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Outcome {
     /// The result, or `{"error": …}`.
     pub structured: Value,
@@ -23,40 +24,50 @@ pub struct Outcome {
     pub is_error: bool,
 }
 
+impl Outcome {
+    /// A refusal, as it is.
+    pub(super) fn of_refusal(refusal: &Refusal) -> Self {
+        Self {
+            structured: refusal.to_json(),
+            text: refusal.to_text(),
+            is_error: true,
+        }
+    }
+
+    /// For the store; [`Outcome::from_json`] reads it.
+    pub(super) fn to_json(&self) -> String {
+        json!([self.structured, self.text, self.is_error]).to_string()
+    }
+
+    /// What [`Outcome::to_json`] wrote.
+    pub(super) fn from_json(text: &str) -> Option<Self> {
+        let (structured, text, is_error) = serde_json::from_str(text).ok()?;
+        Some(Self {
+            structured,
+            text,
+            is_error,
+        })
+    }
+}
+
 /// Serves one call of `T`.
 pub async fn run<T: Tool>(
     guard: &Guard,
     arguments: Map<String, Value>,
     progress: Progress,
 ) -> Outcome {
-    let call = Call::new(guard.clone(), T::NAME, progress);
-    let id = call.id.clone();
+    let asked = match Asked::read::<T>(guard, arguments) {
+        Ok(asked) => asked,
+        Err(refusal) => return guard.refuse(T::NAME, refusal).await,
+    };
+    let arguments = asked.arguments.clone();
     // Boxed here, so that what follows is compiled once and not once a tool.
-    run_boxed(guard, T::NAME, id, Box::pin(serve::<T>(call, arguments))).await
-}
-
-async fn run_boxed(
-    guard: &Guard,
-    tool: &'static str,
-    id: String,
-    work: BoxFuture<'static, Served>,
-) -> Outcome {
-    let started = Instant::now();
-    // A task of its own: a panic ends it and not the server, and a client that goes away does not
-    // end a write half-way.
-    let served = tokio::spawn(work).await.unwrap_or_else(|failure| {
-        tracing::error!(tool, call = %id, %failure, "a call failed");
-        let refusal = Refusal::new(
-            Code::InternalError,
-            "Drydock failed while serving this call; what it had begun may or may not be done",
-        );
-        Served::refused(refusal, true)
-    });
-    finish(guard, tool, id, started, served).await
+    let work: Work = Box::new(move |call| Box::pin(serve::<T>(call, arguments)));
+    operate(guard, asked, progress, work).await
 }
 
 /// A call's result, before it is redacted and journalled.
-struct Served {
+pub(super) struct Served {
     result: Result<(Value, String), Refusal>,
     target: Option<TargetView>,
     /// Whether the call could write: its outcome is then on disk before it is answered.
@@ -64,7 +75,7 @@ struct Served {
 }
 
 impl Served {
-    fn refused(refusal: Refusal, writes: bool) -> Self {
+    pub(super) fn refused(refusal: Refusal, writes: bool) -> Self {
         Self {
             result: Err(refusal),
             target: None,
@@ -178,7 +189,7 @@ fn frozen(freeze: &Freeze) -> Refusal {
     .operator("take `freeze` out of the policy to let it through")
 }
 
-async fn finish(
+pub(super) async fn finish(
     guard: &Guard,
     tool: &'static str,
     call_id: String,
@@ -210,11 +221,7 @@ async fn finish(
     }
     let mut outcome = match result {
         Ok((value, text)) => success(value, text, target),
-        Err(refusal) => Outcome {
-            structured: refusal.to_json(),
-            text: refusal.to_text(),
-            is_error: true,
-        },
+        Err(refusal) => Outcome::of_refusal(&refusal),
     };
     redact::value(&mut outcome.structured);
     if let Some(clean) = redact::text(&outcome.text) {
@@ -224,6 +231,20 @@ async fn finish(
 }
 
 impl Guard {
+    /// Journals a call that was given what came of an earlier one.
+    pub(super) fn journal_attachment(&self, tool: &'static str, operation: &str, is_error: bool) {
+        let call = Call::new(self.clone(), tool, Progress::default());
+        self.store().journal_later(Entry {
+            call_id: call.id,
+            kind: Kind::Outcome,
+            tool,
+            body: json!({
+                "decision": if is_error { "refused" } else { "allowed" },
+                "attached_to": operation,
+            }),
+        });
+    }
+
     /// A call that reaches no tool: journalled and redacted like any other.
     pub async fn refuse(&self, tool: &'static str, refusal: Refusal) -> Outcome {
         let call = Call::new(self.clone(), tool, Progress::default());

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Code, Dev, Guard, MadePoint, Next, Read, Refusal, WAIT};
+use super::{Code, Dev, Guard, MadePoint, Next, PATIENCE, Read, Refusal};
 use crate::api::restore_points::{
     CreateRestorePoint, GetRestorePoint, RestorePointName, RestorePointQuery, RestorePointStatus,
 };
@@ -280,7 +280,7 @@ async fn make(
             Err(_) => return Err(error),
         },
     };
-    let deadline = tokio::time::Instant::now() + WAIT;
+    let deadline = tokio::time::Instant::now() + PATIENCE;
     let mut pause = Duration::from_millis(100);
     while status == RestorePointStatus::Pending && tokio::time::Instant::now() < deadline {
         tokio::time::sleep(pause).await;

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::grant::WithinPolicy;
 use super::pauses::Pauses;
 use super::policy::LaunchPolicy;
-use super::{Call, Code, Next, Refusal, Release, WAIT};
+use super::{Call, Code, Next, PATIENCE, Refusal, Release};
 use crate::api::Ref;
 use crate::api::organizations::ListOrganizations;
 use crate::api::projects::{
@@ -85,15 +85,15 @@ impl WithinPolicy {
         check_launch(&self.call.guard.policy().launch, &new)?;
         let (call, permit) = (self.call, self.permit);
         let guard = call.guard.clone();
-        let key = new.idempotency_key.clone();
+        // A call that takes up the work of one whose process died finds what that one made.
+        let key = new
+            .idempotency_key
+            .unwrap_or_else(|| call.operation.clone());
         // One at a time for one key: the second finds what the first made.
-        let _turn = match &key {
-            Some(key) => Some(guard.turn(format!("create_project:{key}"), WAIT).await?),
-            None => None,
-        };
-        if let Some(key) = &key
-            && let Some(reference) = guard.store().project_created_under(key).await?
-        {
+        let _turn = guard
+            .turn(format!("create_project:{key}"), PATIENCE)
+            .await?;
+        if let Some(reference) = guard.store().project_created_under(&key).await? {
             return until_healthy(&call, &reference).await;
         }
         let organization_slug = match new.organization_id {
@@ -128,7 +128,7 @@ impl WithinPolicy {
             })?;
         guard
             .store()
-            .remember_created(&created.reference, &created.name, key.as_deref())
+            .remember_created(&created.reference, &created.name, Some(&key))
             .await
             .map_err(|error| {
                 let mut refusal = Refusal::from(error);
@@ -193,7 +193,7 @@ fn first_allowed<'a>(allowed: &'a [String], asked: Option<&'a String>) -> Option
 
 /// Waits for ACTIVE_HEALTHY as long as a call may; answers how the project stands then.
 async fn until_healthy(call: &Call, reference: &Ref) -> Result<LaunchedProject, Refusal> {
-    let deadline = tokio::time::Instant::now() + WAIT;
+    let deadline = tokio::time::Instant::now() + PATIENCE;
     let mut pauses = Pauses::new(Duration::from_millis(5), Duration::from_secs(3));
     let mut shown = None;
     loop {

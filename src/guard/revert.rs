@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::ledger::text;
 use super::pauses::Pauses;
-use super::{Code, Dev, Guard, MadePoint, Next, Refusal, WAIT};
+use super::{Code, Dev, Guard, MadePoint, Next, PATIENCE, Refusal};
 use crate::api::Ref;
 use crate::api::database::Row;
 use crate::api::projects::{GetProject, ProjectStatus};
@@ -172,7 +172,7 @@ impl Dev {
 
 /// Waits until a branch's project is healthy again.
 pub(super) async fn until_healthy(guard: &Guard, reference: &Ref) -> Result<(), Refusal> {
-    let deadline = tokio::time::Instant::now() + WAIT;
+    let deadline = tokio::time::Instant::now() + PATIENCE;
     let mut pauses = Pauses::new(Duration::from_millis(20), Duration::from_secs(2));
     loop {
         let status = match guard

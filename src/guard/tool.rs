@@ -1,5 +1,7 @@
 //! What a tool is, and what it knows of the call that it serves.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,6 +19,11 @@ pub trait Tool: Send + Sync + 'static {
     type Output: Serialize + JsonSchema + Send + 'static;
     /// What it may do. Annotations, filtering and the journal follow from it.
     type Grant: Grant;
+    /// Whether it can take longer than a client waits: it then takes `wait_s`.
+    const SLOW: bool = false;
+    /// Whether a call whose server died is simply made again by repeating it: it finds what the
+    /// first one did. One that would do it twice is not.
+    const RESUMES: bool = true;
     /// Whether it only adds, and takes nothing away; for annotations.
     const ADDITIVE: bool = false;
 
@@ -41,27 +48,76 @@ pub trait Tool: Send + Sync + 'static {
 pub struct Call {
     pub(super) guard: Guard,
     pub(super) id: String,
+    /// The work that it does: its own id, or that of a call whose process died and whose work it
+    /// takes up. What must happen once is keyed by it.
+    pub(super) operation: String,
     pub(super) tool: &'static str,
     progress: Progress,
 }
 
-/// Where progress goes; nowhere if the client asked for none.
+/// Where progress goes; nowhere if the client asked for none. Shared by its clones.
 #[derive(Clone, Default)]
-pub struct Progress(Option<mpsc::UnboundedSender<String>>);
+pub struct Progress(Arc<Mutex<Steps>>);
+
+#[derive(Default)]
+struct Steps {
+    last: Option<String>,
+    to: Vec<mpsc::UnboundedSender<String>>,
+}
 
 impl Progress {
     /// Progress into a channel, one sentence a step.
     pub fn to(steps: mpsc::UnboundedSender<String>) -> Self {
-        Self(Some(steps))
+        Self(Arc::new(Mutex::new(Steps {
+            last: None,
+            to: vec![steps],
+        })))
+    }
+
+    fn steps(&self) -> MutexGuard<'_, Steps> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn step(&self, what: String) {
+        let mut steps = self.steps();
+        // A client that has gone away hears nothing; the call goes on.
+        steps.to.retain(|to| to.send(what.clone()).is_ok());
+        steps.last = Some(what);
+    }
+
+    /// The latest step.
+    pub(super) fn last(&self) -> Option<String> {
+        self.steps().last.clone()
+    }
+
+    /// Tells another caller as well.
+    pub(super) fn also_to(&self, other: &Self) {
+        let more = other.steps().to.clone();
+        self.steps().to.extend(more);
+    }
+
+    /// No longer tells the other caller.
+    pub(super) fn no_longer_to(&self, other: &Self) {
+        let gone = other.steps().to.clone();
+        self.steps()
+            .to
+            .retain(|to| !gone.iter().any(|gone| gone.same_channel(to)));
+    }
+
+    /// Tells nobody any more, so that whoever listens knows that the last step was told.
+    pub(super) fn close(&self) {
+        self.steps().to.clear();
     }
 }
 
 impl Call {
     /// A call of `tool`, with an id of its own.
     pub fn new(guard: Guard, tool: &'static str, progress: Progress) -> Self {
+        let id = format!("{:016x}", rand::random::<u64>());
         Self {
             guard,
-            id: format!("{:016x}", rand::random::<u64>()),
+            operation: id.clone(),
+            id,
             tool,
             progress,
         }
@@ -69,9 +125,6 @@ impl Call {
 
     /// Tells the client how far the call has come.
     pub(super) fn step(&self, what: impl Into<String>) {
-        if let Some(steps) = &self.progress.0 {
-            // A client that has gone away hears nothing; the call goes on.
-            let _ = steps.send(what.into());
-        }
+        self.progress.step(what.into());
     }
 }

@@ -7,13 +7,15 @@ use rmcp::ServerHandler;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
     GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation, ListPromptsResult,
-    ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, Prompt, PromptArgument,
-    PromptMessage, Role, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ProgressNotificationParam, Prompt, PromptArgument, PromptMessage, ReadResourceRequestParams,
+    ReadResourceResponse, Role, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::json;
 use tokio::sync::mpsc;
 
+use super::resources;
 use crate::guard::{Class, Code, Guard, Next, Outcome, Policy, Progress, Refusal};
 use crate::prompts;
 use crate::tools::{self, CATALOGUE, Entry};
@@ -61,6 +63,7 @@ impl ServerHandler for Server {
         let capabilities = ServerCapabilities::builder()
             .enable_tools()
             .enable_prompts()
+            .enable_resources()
             .build();
         ServerConfig::new(capabilities)
             .with_server_info(
@@ -105,18 +108,48 @@ impl ServerHandler for Server {
             return Ok(refuse_unknown(guard, &request.name).await.into());
         };
         let (progress, reporter) = report_progress(&context);
-        let outcome = entry
-            .call(
-                guard.clone(),
-                request.arguments.unwrap_or_default(),
-                progress,
-            )
-            .await;
+        let call = entry.call(
+            guard.clone(),
+            request.arguments.unwrap_or_default(),
+            progress,
+        );
+        let outcome = tokio::select! {
+            outcome = call => outcome,
+            // The work goes on; the same call attaches to it.
+            () = context.ct.cancelled() => {
+                return Err(ErrorData::internal_error("the call was cancelled", None));
+            }
+        };
         if let Some(reporter) = reporter {
             // The last step is on the wire before the answer is.
             let _ = reporter.await;
         }
         Ok(result(outcome).into())
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        Ok(resources::list())
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(resources::list_templates())
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let read = resources::read(self.guard_of(&context), &request.uri).await?;
+        Ok(read.into())
     }
 
     async fn list_prompts(

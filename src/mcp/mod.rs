@@ -7,6 +7,7 @@
 mod handler;
 mod http;
 mod narrowing;
+mod resources;
 mod stdio;
 
 pub use handler::{Server, listed_tools};

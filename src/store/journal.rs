@@ -5,7 +5,7 @@
 //! entry before it, so that a changed or missing one shows.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -14,8 +14,7 @@ use crate::clock;
 use crate::hex;
 
 /// What an entry says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A write is about to happen.
     Intent,
@@ -46,7 +45,7 @@ pub struct Entry {
 }
 
 /// An entry as it stands in the journal.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Record {
     /// Its place, from 1.
     pub seq: i64,
@@ -60,9 +59,49 @@ pub struct Record {
     pub tool: String,
     /// What was written down.
     pub body: Value,
+    /// The hash of the entry before it; empty for the first.
+    pub previous: String,
     /// SHA-256 over the previous entry's hash and this entry, hexadecimal.
     pub hash: String,
 }
+
+/// The end of a chain: the last entry's place and hash.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The place; 0 for an empty journal.
+    pub seq: i64,
+    /// The hash; empty for an empty journal.
+    pub hash: String,
+}
+
+impl Head {
+    /// Takes one entry more, if it is the one that follows.
+    ///
+    /// # Errors
+    ///
+    /// The place of an entry that does not.
+    pub fn follow(&mut self, record: &Record) -> Result<(), i64> {
+        let texts = [
+            record.at.clone(),
+            record.call_id.clone(),
+            record.kind.clone(),
+            record.tool.clone(),
+            record.body.to_string(),
+        ];
+        let fits = record.seq == self.seq + 1
+            && record.previous == self.hash
+            && record.hash == chain_hash(&self.hash, record.seq, &texts);
+        if !fits {
+            return Err(record.seq);
+        }
+        self.seq = record.seq;
+        self.hash.clone_from(&record.hash);
+        Ok(())
+    }
+}
+
+/// How many entries are read at a time.
+const PAGE: u32 = 1000;
 
 impl Store {
     /// Writes an entry; it is on disk when this answers.
@@ -79,69 +118,89 @@ impl Store {
 
     /// The last `count` entries, oldest first.
     pub async fn journal_tail(&self, count: u32) -> Result<Vec<Record>, StoreError> {
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "select seq, at, call_id, kind, tool, body, hash from journal order by seq desc limit ?1",
-            )?;
-            let mut records = Vec::new();
-            let mut rows = statement.query(params![count])?;
-            while let Some(row) = rows.next()? {
-                records.push(Record {
-                    seq: row.get(0)?,
-                    at: row.get(1)?,
-                    call_id: row.get(2)?,
-                    kind: row.get(3)?,
-                    tool: row.get(4)?,
-                    body: serde_json::from_str(&row.get::<_, String>(5)?)?,
-                    hash: row.get(6)?,
-                });
-            }
+        self.look(move |connection| {
+            let mut records = select(connection, "order by seq desc limit ?1", params![count])?;
             records.reverse();
             Ok(records)
         })
         .await
     }
 
-    /// Walks the whole chain; the place of the first entry that does not fit, if one does not.
-    pub async fn journal_verify(&self) -> Result<Option<i64>, StoreError> {
-        self.run(|connection| {
-            let mut statement = connection.prepare(
-                "select seq, at, call_id, kind, tool, body, previous, hash from journal order by seq",
-            )?;
-            let mut rows = statement.query([])?;
-            let (mut previous, mut expected_seq) = (String::new(), 1_i64);
-            while let Some(row) = rows.next()? {
-                let seq: i64 = row.get(0)?;
-                let texts: [String; 5] = [
-                    row.get(1)?,
-                    row.get(2)?,
-                    row.get(3)?,
-                    row.get(4)?,
-                    row.get(5)?,
-                ];
-                let (stored_previous, hash): (String, String) = (row.get(6)?, row.get(7)?);
-                if seq != expected_seq
-                    || stored_previous != previous
-                    || hash != chain_hash(&previous, seq, &texts)
-                {
-                    return Ok(Some(seq));
-                }
-                previous = hash;
-                expected_seq += 1;
-            }
-            Ok(None)
+    /// The entries of one call, oldest first.
+    pub async fn journal_of(&self, call_id: &str) -> Result<Vec<Record>, StoreError> {
+        let call_id = call_id.to_owned();
+        self.look(move |connection| {
+            select(
+                connection,
+                "where call_id = ?1 order by seq",
+                params![call_id],
+            )
         })
         .await
     }
+
+    /// The entries after a place, oldest first: a page of them, empty at the end.
+    pub async fn journal_after(&self, seq: i64) -> Result<Vec<Record>, StoreError> {
+        self.look(move |connection| {
+            select(
+                connection,
+                "where seq > ?1 order by seq limit ?2",
+                params![seq, PAGE],
+            )
+        })
+        .await
+    }
+
+    /// The end of the chain as it was written down with the last entry.
+    pub async fn journal_head(&self) -> Result<Head, StoreError> {
+        self.look(|connection| Ok(head(connection)?.unwrap_or_default()))
+            .await
+    }
+}
+
+fn select(
+    connection: &Connection,
+    rest: &str,
+    parameters: impl rusqlite::Params,
+) -> Result<Vec<Record>, StoreError> {
+    let mut statement = connection.prepare(&format!(
+        "select seq, at, call_id, kind, tool, body, previous, hash from journal {rest}"
+    ))?;
+    let mut rows = statement.query(parameters)?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next()? {
+        records.push(Record {
+            seq: row.get(0)?,
+            at: row.get(1)?,
+            call_id: row.get(2)?,
+            kind: row.get(3)?,
+            tool: row.get(4)?,
+            body: serde_json::from_str(&row.get::<_, String>(5)?)?,
+            previous: row.get(6)?,
+            hash: row.get(7)?,
+        });
+    }
+    Ok(records)
+}
+
+fn head(connection: &Connection) -> Result<Option<Head>, StoreError> {
+    Ok(connection
+        .prepare_cached("select seq, hash from journal_head")?
+        .query_row([], |row| {
+            Ok(Head {
+                seq: row.get(0)?,
+                hash: row.get(1)?,
+            })
+        })
+        .optional()?)
 }
 
 fn append(connection: &Connection, entry: &Entry) -> Result<(), StoreError> {
-    let last: Option<(i64, String)> = connection
-        .prepare_cached("select seq, hash from journal order by seq desc limit 1")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let (last_seq, previous) = last.unwrap_or_default();
-    let seq = last_seq + 1;
+    let Head {
+        seq: last,
+        hash: previous,
+    } = head(connection)?.unwrap_or_default();
+    let seq = last + 1;
     let texts = [
         clock::now(),
         entry.call_id.clone(),
@@ -156,6 +215,10 @@ fn append(connection: &Connection, entry: &Entry) -> Result<(), StoreError> {
             "insert into journal (seq, at, call_id, kind, tool, body, previous, hash) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![seq, at, call_id, kind, tool, body, previous, hash])?;
+    // Beside the entries, so that an end that was cut off shows.
+    connection
+        .prepare_cached("insert or replace into journal_head (one, seq, hash) values (1, ?1, ?2)")?
+        .execute(params![seq, hash])?;
     Ok(())
 }
 

@@ -111,9 +111,20 @@ fn own_pid() -> i32 {
     rustix::process::getpid().as_raw_nonzero().get()
 }
 
-/// Whether the process exists; one that may not be signalled does.
+/// Whether the process works on; one that may not be signalled does.
 fn is_alive(pid: i32) -> bool {
     use rustix::io::Errno;
     use rustix::process::{Pid, test_kill_process};
     Pid::from_raw(pid).is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
+        && !has_ended(pid)
+}
+
+/// Whether the process has ended and only waits for its parent to take note, where the system
+/// tells.
+fn has_ended(pid: i32) -> bool {
+    // `pid (name) state …`; a name may hold anything, brackets included.
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']))
+    })
 }

@@ -8,6 +8,7 @@ mod hashes;
 mod journal;
 mod leases;
 mod merges;
+mod operations;
 mod points;
 mod projects;
 
@@ -19,13 +20,18 @@ use crate::sqlite::Sqlite;
 
 pub use crate::sqlite::StoreError;
 pub use hashes::RecordedHashes;
-pub use journal::{Entry, Kind, Record};
+pub use journal::{Entry, Head, Kind, Record};
 pub use leases::Lease;
 pub use merges::Merging;
+pub use operations::LeftOperation;
 pub use points::{Point, PointStatus};
 
 /// One script a version of the file.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("schema.sql"),
+    include_str!("operations.sql"),
+    include_str!("journal.sql"),
+];
 
 /// The store. Cheap to clone.
 #[derive(Debug, Clone)]

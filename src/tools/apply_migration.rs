@@ -49,6 +49,7 @@ impl Tool for ApplyMigration {
     type Input = Input;
     type Output = Output;
     type Grant = Dev;
+    const SLOW: bool = true;
 
     fn target(input: &Input) -> Result<Target, Refusal> {
         Ok(Target::project(&input.project_id)

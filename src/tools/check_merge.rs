@@ -36,6 +36,7 @@ impl Tool for CheckMerge {
     type Input = Input;
     type Output = Output;
     type Grant = Dev;
+    const SLOW: bool = true;
     const ADDITIVE: bool = true;
 
     fn target(input: &Input) -> Result<Target, Refusal> {

@@ -34,6 +34,7 @@ impl Tool for CreateBranch {
     type Input = Input;
     type Output = Output;
     type Grant = Dev;
+    const SLOW: bool = true;
     const ADDITIVE: bool = true;
 
     fn target(input: &Input) -> Result<Target, Refusal> {

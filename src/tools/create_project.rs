@@ -41,6 +41,7 @@ impl Tool for CreateProject {
     type Input = Input;
     type Output = Output;
     type Grant = Release;
+    const SLOW: bool = true;
     const ADDITIVE: bool = true;
 
     async fn call(grant: Release, input: Input) -> Result<Output, Refusal> {

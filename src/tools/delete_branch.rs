@@ -52,6 +52,7 @@ impl Tool for DeleteBranch {
     type Input = Input;
     type Output = Output;
     type Grant = Dev;
+    const SLOW: bool = true;
 
     fn target(input: &Input) -> Result<Target, Refusal> {
         Ok(Target::project(&input.project_id)

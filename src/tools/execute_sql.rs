@@ -64,6 +64,9 @@ impl Tool for ExecuteSql {
     type Input = Input;
     type Output = Output;
     type Grant = Sql;
+    const SLOW: bool = true;
+    // Rows would be changed a second time.
+    const RESUMES: bool = false;
 
     fn target(input: &Input) -> Result<Target, Refusal> {
         let target = Target::project(&input.project_id)

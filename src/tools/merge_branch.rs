@@ -38,6 +38,7 @@ impl Tool for MergeBranch {
     type Input = Input;
     type Output = Output;
     type Grant = Release;
+    const SLOW: bool = true;
 
     fn target(input: &Input) -> Result<Target, Refusal> {
         Ok(Target::project(&input.project_id).branch(input.branch.as_deref()))

@@ -7,9 +7,11 @@ use std::sync::{Arc, LazyLock};
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::guard::{Class, Grant, Group, Guard, Outcome, Progress, TargetView, Tool, run};
+use crate::guard::{
+    Class, Grant, Group, Guard, Outcome, Progress, TargetView, Tool, WAIT_ARGUMENT, run,
+};
 
 /// One tool of the catalogue, its types erased.
 pub struct Entry {
@@ -96,6 +98,16 @@ impl Entry {
             let target = Value::Object(schema_of::<TargetView>());
             properties.insert("target".to_owned(), target);
         }
+        let mut input_schema = schema_of::<T::Input>();
+        if T::SLOW
+            && let Some(Value::Object(properties)) = input_schema.get_mut("properties")
+        {
+            let wait = json!({
+                "type": "integer",
+                "description": "Seconds until in_progress is answered.",
+            });
+            properties.insert(WAIT_ARGUMENT.to_owned(), wait);
+        }
         Self {
             name: T::NAME,
             group,
@@ -104,7 +116,7 @@ impl Entry {
             additive: T::ADDITIVE,
             title,
             description,
-            input_schema: Arc::new(schema_of::<T::Input>()),
+            input_schema: Arc::new(input_schema),
             output_schema: Arc::new(shallow(output_schema)),
             run: |guard, arguments, progress| {
                 Box::pin(async move { run::<T>(&guard, arguments, progress).await })

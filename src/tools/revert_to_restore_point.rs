@@ -44,6 +44,7 @@ impl Tool for RevertToRestorePoint {
     type Input = Input;
     type Output = Output;
     type Grant = Dev;
+    const SLOW: bool = true;
 
     fn target(input: &Input) -> Result<Target, Refusal> {
         Ok(Target::project(&input.project_id).branch(input.branch.as_deref()))

@@ -205,3 +205,82 @@ async fn a_write_that_cannot_be_journalled_is_refused() {
     assert_eq!(project.tables("dev").await, ["t"]);
     project.migrate("u", "create table public.u (id int)").await;
 }
+
+#[tokio::test]
+async fn an_end_that_was_cut_off_is_found() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    for _ in 0..5 {
+        mcp.ok("list_projects", json!({})).await;
+    }
+    assert!(mcp.end().await.success());
+    let whole = world.run(&["journal", "verify"]);
+    assert!(whole.status.success());
+    let path = world.dir().join("drydock.sqlite");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .execute_batch("delete from journal where seq > 3")
+        .unwrap();
+    let cut = world.run(&["journal", "verify"]);
+    let said = String::from_utf8_lossy(&cut.stderr).into_owned();
+    assert!(!cut.status.success() && said.contains("cut off"), "{said}");
+    // Whoever also mends the record of the end is found by a head that was kept elsewhere.
+    connection
+        .execute_batch(
+            "update journal_head set seq = 3, hash = (select hash from journal where seq = 3)",
+        )
+        .unwrap();
+    assert!(world.run(&["journal", "verify"]).status.success());
+    let said = String::from_utf8(whole.stdout).unwrap();
+    let head = said.trim().rsplit(' ').next().unwrap();
+    assert!(
+        !world
+            .run(&["journal", "verify", "--head", head])
+            .status
+            .success()
+    );
+}
+
+#[tokio::test]
+async fn an_exported_journal_can_be_verified_elsewhere() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let project = mcp.launch("P").await;
+    project.migrate("t", "create table public.t (id int)").await;
+    assert!(mcp.end().await.success());
+    let exported = world.run(&["journal", "export"]);
+    assert!(exported.status.success());
+    let text = String::from_utf8(exported.stdout).unwrap();
+    assert_eq!(text.lines().count(), world.journal().len());
+    let file = world.dir().join("journal.jsonl");
+    let verify = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let path = file.to_str().unwrap();
+        world
+            .run(&["journal", "verify", "--file", path])
+            .status
+            .success()
+    };
+    assert!(verify(&text));
+    assert!(!verify(&text.replacen("apply_migration", "execute_sql", 1)));
+    let missing: Vec<&str> = text.lines().skip(1).collect();
+    assert!(!verify(&missing.join("\n")));
+    assert!(!verify("not json"));
+}
+
+#[tokio::test]
+async fn one_call_is_shown_by_its_id() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    mcp.launch("P").await;
+    assert!(mcp.end().await.success());
+    let call = world.journal()[0]["call_id"].as_str().unwrap().to_owned();
+    let shown = world.run(&["journal", "show", &call]);
+    let text = String::from_utf8(shown.stdout).unwrap();
+    let kinds: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["kind"].clone())
+        .collect();
+    assert_eq!(kinds, ["intent", "outcome"]);
+    assert!(!world.run(&["journal", "show", "nothing"]).status.success());
+}

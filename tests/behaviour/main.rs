@@ -5,7 +5,7 @@
 //! harness/      a world (data directory), a server, the platform's own API, a fake platform
 //! job           the whole job, from launch to merge, over stdio and over HTTP
 //! targets scope policy limits sql ledger migrations restore_points advisor gate merge branches
-//! attacks isolation sharing concurrency crashes faults http journal lints surface
+//! attacks isolation sharing concurrency long_work crashes faults http journal lints resources surface
 //! ```
 //!
 //! `DRYDOCK_TEST_ROUNDS` multiplies the rounds of the crash tests; `DRYDOCK_TEST_SEED` repeats one.
@@ -31,9 +31,11 @@ mod journal;
 mod ledger;
 mod limits;
 mod lints;
+mod long_work;
 mod merge;
 mod migrations;
 mod policy;
+mod resources;
 mod restore_points;
 mod scope;
 mod sharing;

@@ -99,9 +99,14 @@ impl Relay {
 
     /// A server whose platform is this one.
     pub(crate) async fn serve(&self, world: &World, token: &str) -> Mcp {
-        world
-            .serve_with(&["--api-url", &self.url, "--access-token", token])
-            .await
+        self.serve_with(world, token, &[]).await
+    }
+
+    /// The same with flags.
+    pub(crate) async fn serve_with(&self, world: &World, token: &str, flags: &[&str]) -> Mcp {
+        let mut all = vec!["--api-url", &self.url, "--access-token", token];
+        all.extend(flags);
+        world.serve_with(&all).await
     }
 }
 
