@@ -14,6 +14,13 @@ pub(crate) fn today() -> NaiveDate {
     Utc::now().date_naive()
 }
 
+/// Milliseconds since the Unix epoch as RFC 3339, UTC; empty beyond the calendar.
+pub(crate) fn at(millis: i64) -> String {
+    DateTime::from_timestamp_millis(millis)
+        .map(|time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true))
+        .unwrap_or_default()
+}
+
 /// How long ago an RFC 3339 time was; zero if it is to come, or no time at all.
 pub(crate) fn since(then: &str) -> Duration {
     DateTime::parse_from_rfc3339(then)

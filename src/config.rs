@@ -3,6 +3,7 @@
 //! Where a flag and a variable both speak, the flag wins. An unknown flag stops the start. The
 //! keys of the policy file are declared in the guard's policy, which these settings tighten.
 
+mod approve;
 mod serve;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::api::Ref;
 
+pub use approve::{ApproveAction, ApproveArgs, ApproveCommon};
 pub use serve::{EffectivePolicy, ServeArgs, read_policy};
 
 /// An MCP server for AI app builders: Supabase projects as tools, with guardrails that no agent
@@ -42,6 +44,8 @@ pub enum Command {
     Journal(JournalAction),
     /// Explain a policy file, or show the policy that a server would run under.
     Policy(Box<PolicyArgs>),
+    /// List, grant or deny what waits for approval.
+    Approve(ApproveArgs),
     /// Accept production as it is, after a change outside its migrations: the gate measures drift
     /// from then on.
     Accept(Box<AcceptArgs>),

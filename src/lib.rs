@@ -9,6 +9,7 @@
 //! tools      prompts      one file each
 //! guard ──── store        the one road to an effect; what is remembered
 //! api        sql          the Management API as types; the SQL judge
+//! webhook                 signed messages between Drydock and the operator's backend
 //! ```
 //!
 //! A request comes in through [`mcp`], finds its tool in [`tools`], passes the pipeline of
@@ -28,3 +29,4 @@ pub mod sql;
 mod sqlite;
 pub mod store;
 pub mod tools;
+pub mod webhook;

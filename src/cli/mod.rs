@@ -1,6 +1,7 @@
 //! The operator's commands, one file each.
 
 mod accept;
+mod approve;
 mod demo;
 mod init;
 mod journal;
@@ -27,6 +28,7 @@ pub async fn run(cli: Cli) -> Result<(), String> {
         Some(Command::Init(args)) => init::run(&args),
         Some(Command::Journal(action)) => journal::run(action).await,
         Some(Command::Policy(args)) => policy::run(*args),
+        Some(Command::Approve(args)) => approve::run(args).await,
         Some(Command::Accept(args)) => accept::run(*args).await,
     }
 }

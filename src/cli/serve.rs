@@ -8,9 +8,10 @@ use tokio_util::sync::CancellationToken;
 use super::{open_store, print_line};
 use crate::api::{Client, Locator, Place};
 use crate::config::ServeArgs;
-use crate::guard::Guard;
+use crate::guard::{Guard, Policy, Principal};
 use crate::local::LocalPlatform;
 use crate::mcp::{HttpSettings, Server, serve_http, serve_stdio};
+use crate::webhook::Webhook;
 
 /// Cancelled when the process is told to end.
 pub struct Stop(CancellationToken);
@@ -35,7 +36,11 @@ impl Stop {
 
 /// The server that the settings describe. Nothing is sent to the platform yet.
 pub fn build_server(args: &ServeArgs) -> Result<Server, String> {
-    Ok(Server::new(build_guard(args)?))
+    let principal = match args.http {
+        Some(_) => Principal::loopback(),
+        None => Principal::os_user(),
+    };
+    Ok(Server::new(build_guard(args)?, principal))
 }
 
 /// The guard that the settings describe.
@@ -53,7 +58,19 @@ pub(super) fn build_guard(args: &ServeArgs) -> Result<Guard, String> {
             Arc::new(LocalPlatform::new(data_dir, program))
         }
     };
-    Ok(Guard::new(Client::new(locator), store, policy))
+    let webhook = webhook(args, &policy)?;
+    Ok(Guard::new(Client::new(locator), store, policy, webhook))
+}
+
+/// The operator's backend, if there is a secret to know it by.
+fn webhook(args: &ServeArgs, policy: &Policy) -> Result<Option<Webhook>, String> {
+    match (&args.webhook_secret, policy.approvals.webhook()) {
+        (Some(secret), url) => Webhook::new(secret.parse()?, url).map(Some),
+        (None, None) => Ok(None),
+        (None, Some(_)) => {
+            Err("the policy names a webhook_url, and DRYDOCK_WEBHOOK_SECRET is not set".to_owned())
+        }
+    }
 }
 
 pub(super) async fn run(args: ServeArgs) -> Result<(), String> {

@@ -44,6 +44,15 @@ pub struct ServeArgs {
     /// An Origin value to answer besides loopback's own; may be repeated.
     #[arg(long, value_name = "ORIGIN", requires = "http")]
     pub allowed_origin: Vec<String>,
+    /// The secret that Drydock and the operator's backend sign messages with, after Standard
+    /// Webhooks: whsec_ and base64. Better given as the variable: arguments are visible to others.
+    #[arg(
+        long,
+        env = "DRYDOCK_WEBHOOK_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    pub webhook_secret: Option<String>,
     /// The policy file; without, policy.toml in the data directory where there is one. What it
     /// says, its defaults included, the settings below may tighten and not loosen.
     #[arg(long, env = "DRYDOCK_POLICY", value_name = "FILE")]

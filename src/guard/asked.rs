@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{Class, Code, Grant, Guard, Next, Refusal, Tool};
+use super::{Class, Code, Grant, Guard, Next, Principal, Refusal, Tool};
 use crate::hex;
 
 /// The argument with which a call of a slow tool shortens its wait.
@@ -13,6 +13,7 @@ pub const WAIT_ARGUMENT: &str = "wait_s";
 /// A call as it was asked for.
 pub(super) struct Asked {
     pub(super) tool: &'static str,
+    pub(super) principal: Principal,
     /// Whether it can change anything: what only looks is not worth finding across processes.
     pub(super) writes: bool,
     /// Whether it may simply be made again if its process died.
@@ -28,6 +29,7 @@ impl Asked {
     /// Takes the wait out of the arguments of a call of `T`.
     pub(super) fn read<T: Tool>(
         guard: &Guard,
+        principal: &Principal,
         mut arguments: Map<String, Value>,
     ) -> Result<Self, Refusal> {
         let longest = guard.policy().limits.wait_s;
@@ -43,12 +45,13 @@ impl Asked {
             }
             None => longest,
         };
-        let canonical = canonical(&Value::Object(arguments.clone()));
+        let hash = arguments_hash(&arguments);
         Ok(Self {
             tool: T::NAME,
+            principal: principal.clone(),
             writes: T::Grant::CLASS != Class::Read,
             resumes: T::RESUMES,
-            key: hex::sha256_text(&format!("{}\n{canonical}", T::NAME)),
+            key: hex::sha256_of([principal.as_str(), T::NAME, &hash]),
             arguments,
             wait: Duration::from_secs(wait.min(longest)),
         })
@@ -80,6 +83,11 @@ impl Asked {
             "operation": { "id": id, "tool": self.tool, "started_at": started_at, "step": step },
         }))
     }
+}
+
+/// SHA-256 of arguments, whatever the order of their members.
+pub(super) fn arguments_hash(arguments: &Map<String, Value>) -> String {
+    hex::sha256_text(&canonical(&Value::Object(arguments.clone())))
 }
 
 /// A value's text in which the order of members does not matter.

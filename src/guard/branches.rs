@@ -167,7 +167,7 @@ impl Guard {
         if !self.store().points(branch.reference()).await?.is_empty() {
             return Ok(());
         }
-        let call = Call::new(self.clone(), "adopt", super::Progress::default());
+        let call = Call::own(self.clone(), "adopt");
         let dev = Dev::of(call, branch.clone());
         dev.new_point(BASELINE).await?;
         Ok(())
@@ -339,6 +339,7 @@ impl Dev {
         if !dropped.is_empty() && !discard_unmerged {
             return Err(self.would_lose(&dropped));
         }
+        self.leave_to_reset(&ledger, &dropped).await?;
         self.call.step("resetting the branch");
         let body = WorkflowBody {
             migration_version: version,
@@ -365,12 +366,15 @@ impl Dev {
         let (project, branch) = (self.branch.project(), self.branch.reference());
         let _turn = guard.branch_turn(branch).await?;
         // A branch whose database does not answer can still be deleted, if that is asked for.
-        let unmerged = match guard.unmerged(project, branch).await {
-            Err(_) if discard_unmerged => Vec::new(),
-            other => other?,
+        let (unmerged, known) = match guard.unmerged(project, branch).await {
+            Err(_) if discard_unmerged => (Vec::new(), false),
+            other => (other?, true),
         };
         if !unmerged.is_empty() && !discard_unmerged {
             return Err(self.would_lose(&unmerged));
+        }
+        if !known || !unmerged.is_empty() {
+            self.leave_to_delete(&unmerged, known).await?;
         }
         self.delete_now().await?;
         guard.store().mark_all_unreachable(branch).await?;

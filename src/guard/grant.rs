@@ -8,7 +8,7 @@ use serde_json::json;
 use super::branches::Missing;
 use super::target::Resolved;
 use super::{BranchCreation, Call, Code, Environment, Next, Refusal, Target, TargetView};
-use crate::api::{DevBranch, Ref, ReleasePermit};
+use crate::api::{DevBranch, Ref};
 
 /// What a tool can do at most. Annotations, filtering, journal and approval derive from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,8 @@ struct Place {
     branch: Option<String>,
     reference: Ref,
     redirected: bool,
+    /// Whether production was asked for by name.
+    by_name: bool,
 }
 
 impl Grant for Read {
@@ -89,6 +91,7 @@ async fn find_place(call: &Call, target: &Target, resolved: Resolved) -> Result<
         project,
         branch: None,
         redirected: false,
+        by_name: target.environment == Some(Environment::Production),
     };
     if target.whole {
         return Ok(production(project));
@@ -115,6 +118,7 @@ async fn find_place(call: &Call, target: &Target, resolved: Resolved) -> Result<
             branch: Some(branch.name),
             reference: branch.project_ref,
             redirected: branch_ref.is_none(),
+            by_name: false,
         }),
         (Some(_), Some(_)) => Err(Refusal::new(
             Code::AmbiguousBranch,
@@ -162,6 +166,11 @@ impl Read {
             Some(place) if place.branch.is_some() => Environment::Dev,
             _ => Environment::Production,
         }
+    }
+
+    /// Whether production is read because the call said so.
+    pub(super) fn is_production_by_name(&self) -> bool {
+        self.place.as_ref().is_some_and(|place| place.by_name)
     }
 
     fn place(&self) -> Result<&Place, Refusal> {
@@ -272,18 +281,18 @@ impl Grant for Sql {
     }
 }
 
-/// Reaches production, or costs money: within policy, or through the gate.
+/// Reaches production, or costs money. Whether the policy allows that by itself or an approval must
+/// is decided at the moment of the effect: only leave that was taken for it issues a permit.
 pub enum Release {
-    /// The policy allows it without asking.
-    WithinPolicy(WithinPolicy),
+    /// No gate stands before it.
+    Ungated(Ungated),
     /// Allowed if, and only if, the branch passes the gate at that moment.
     Gated(Box<Dev>),
 }
 
-/// What the policy allows without asking.
-pub struct WithinPolicy {
+/// What reaches no production that there is yet.
+pub struct Ungated {
     pub(super) call: Call,
-    pub(super) permit: ReleasePermit,
 }
 
 impl Grant for Release {
@@ -303,15 +312,12 @@ impl Grant for Release {
                 "start a server without --project-ref, and without `projects` in its policy",
             ));
         }
-        Ok(Self::WithinPolicy(WithinPolicy {
-            call,
-            permit: ReleasePermit::issue(),
-        }))
+        Ok(Self::Ungated(Ungated { call }))
     }
 
     fn target(&self) -> Option<TargetView> {
         match self {
-            Self::WithinPolicy(_) => None,
+            Self::Ungated(_) => None,
             Self::Gated(dev) => dev.target(),
         }
     }

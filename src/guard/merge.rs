@@ -15,7 +15,7 @@ use serde_json::json;
 use super::gate::{Verdict, name_differences};
 use super::pauses::Pauses;
 use super::state::{State, differences};
-use super::{CheckStatus, Code, Dev, Next, PATIENCE, Refusal, Release};
+use super::{CheckStatus, Code, Dev, Next, Operation, PATIENCE, Refusal, Release};
 use crate::api::ReleasePermit;
 use crate::api::advisors::Level;
 use crate::api::branches::{BranchStatus, ListBranches, MergeBranch, WorkflowBody};
@@ -69,7 +69,7 @@ impl Release {
     pub async fn merge(self) -> Result<Merged, Refusal> {
         match self {
             Self::Gated(dev) => dev.merge().await,
-            Self::WithinPolicy(_) => Err(Refusal::invalid("project_id is missing")),
+            Self::Ungated(_) => Err(Refusal::invalid("project_id is missing")),
         }
     }
 }
@@ -105,6 +105,10 @@ impl Dev {
                 advisor: "not asked".to_owned(),
             });
         };
+        let leave = self
+            .call
+            .leave(&[Operation::MergeBranch], self.ask_to_merge(&verdict))
+            .await?;
         // Taken again right before the merge: what was judged is what is merged, into what it was
         // judged against.
         if guard.state(branch).await?.state_hash != verdict.state_hash
@@ -119,7 +123,7 @@ impl Dev {
             )
             .next(self.check_again()));
         }
-        let permit = ReleasePermit::issue();
+        let permit = leave.permit();
         let point = self.production_point(&permit, &newest).await;
         let before = verdict.production_ledger.versions();
         let mut expected = before.clone();

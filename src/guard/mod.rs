@@ -17,15 +17,22 @@
 //! judging    the SQL judge's answer in the guard's terms
 //! projects   launching projects;  reading: what only looks
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
+//! approval   leave to do what the policy does not allow by itself;  leaves: what for;  roads: the policy's part
+//! user       asking the user behind the client;  caller: who calls;  quote: others' words, for people
+//! backend    telling and hearing the operator's backend
 //! policy     the operator's limits;  refusal: a typed "no";  redact: what must not get out
 //! ```
 
 mod advice;
+mod approval;
 mod asked;
+mod backend;
 mod branches;
+mod caller;
 mod gate;
 mod grant;
 mod judging;
+mod leaves;
 mod ledger;
 mod merge;
 mod migrate;
@@ -35,17 +42,20 @@ mod pipeline;
 mod points;
 mod policy;
 mod projects;
+mod quote;
 mod reading;
 mod redact;
 mod refusal;
 mod rehearsal;
 mod revert;
+mod roads;
 mod settle;
 mod state;
 mod strangers;
 mod target;
 mod tool;
 mod transaction;
+mod user;
 mod version;
 
 use std::collections::HashMap;
@@ -56,9 +66,12 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::api::{Client, Ref};
 use crate::store::{Lease, Store, StoreError};
+use crate::webhook::Webhook;
 
 pub use asked::WAIT_ARGUMENT;
+pub use backend::{Letter, Unheard};
 pub use branches::{Diff, ObjectChange};
+pub use caller::{Asking, Caller, Principal, Put, Question, Reply, Said};
 pub use gate::{Check, CheckStatus, FixMigration, Verdict};
 pub use grant::{Class, Dev, Grant, Read, Release, Sql};
 pub use judging::judged_sql;
@@ -71,9 +84,11 @@ pub use policy::{
     PolicyError, PolicyFile, ProductionRows, Switch,
 };
 pub use projects::{LaunchedProject, NewProject};
+pub use quote::visible;
 pub use reading::{ChangedRows, FoundLint, QueryResult};
 pub use refusal::{Code, Next, Refusal};
 pub use revert::{Reverted, RowCount};
+pub use roads::{Approvals, Operation, Road};
 pub use target::{Environment, Target, TargetView};
 pub use tool::{Call, Progress, Tool};
 
@@ -91,6 +106,7 @@ pub struct Guard {
 struct Inner {
     client: Client,
     store: Store,
+    webhook: Option<Webhook>,
     /// Turns of this process, by what they are for; between processes the store's leases decide.
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     /// Calls whose callers were told to come back.
@@ -98,12 +114,14 @@ struct Inner {
 }
 
 impl Guard {
-    /// A guard over one platform, one store and one policy.
-    pub fn new(client: Client, store: Store, policy: Policy) -> Self {
+    /// A guard over one platform, one store and one policy; with the operator's backend, if it
+    /// has one.
+    pub fn new(client: Client, store: Store, policy: Policy, webhook: Option<Webhook>) -> Self {
         Self {
             inner: Arc::new(Inner {
                 client,
                 store,
+                webhook,
                 turns: Mutex::default(),
                 operations: operations::Operations::default(),
             }),
@@ -136,6 +154,10 @@ impl Guard {
 
     fn client(&self) -> &Client {
         &self.inner.client
+    }
+
+    fn webhook(&self) -> Option<&Webhook> {
+        self.inner.webhook.as_ref()
     }
 
     fn store(&self) -> &Store {

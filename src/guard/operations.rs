@@ -24,8 +24,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::asked::Asked;
-use super::pipeline::{Served, finish};
-use super::{Call, Code, Guard, Next, Outcome, Progress, Refusal};
+use super::pipeline::{About, Served, finish};
+use super::{Call, Caller, Code, Guard, Next, Outcome, Progress, Refusal};
 use crate::clock;
 use crate::store::{Lease, LeftOperation};
 
@@ -72,25 +72,25 @@ impl Operations {
 pub(super) type Work = Box<dyn FnOnce(Call) -> BoxFuture<'static, Served> + Send>;
 
 /// Begins a call's work, or attaches to the same that is under way, and answers within its wait.
-pub(super) async fn operate(
-    guard: &Guard,
-    asked: Asked,
-    progress: Progress,
-    work: Work,
-) -> Outcome {
+pub(super) async fn operate(guard: &Guard, asked: Asked, caller: Caller, work: Work) -> Outcome {
     let deadline = Instant::now() + asked.wait;
+    // Before anything else: what is no answer to this very call is refused, whatever it meets.
+    if let Err(refusal) = guard.take_reply(&asked, caller.reply.as_ref()).await {
+        return guard.refuse(asked.tool, &asked.principal, refusal).await;
+    }
+    let progress = caller.progress.clone();
     let resumed = match guard.earlier(&asked, &progress, deadline).await {
         Ok(Earlier::None) => None,
         Ok(Earlier::Outcome(outcome)) => return outcome,
         Ok(Earlier::Died(left, lease)) if asked.resumes => Some((left, lease)),
         Ok(Earlier::Died(left, _)) => {
-            return guard
-                .refuse(asked.tool, guard.interrupted(&asked, &left).await)
-                .await;
+            let refusal = guard.interrupted(&asked, &left).await;
+            return guard.refuse(asked.tool, &asked.principal, refusal).await;
         }
-        Err(refusal) => return guard.refuse(asked.tool, refusal).await,
+        Err(refusal) => return guard.refuse(asked.tool, &asked.principal, refusal).await,
     };
-    let mut call = Call::new(guard.clone(), asked.tool, progress.clone());
+    let arguments = asked.arguments.clone();
+    let mut call = Call::new(guard.clone(), asked.tool, arguments, caller, deadline);
     let lease = resumed.map(|(left, lease)| {
         call.operation = left.id;
         lease
@@ -104,7 +104,7 @@ pub(super) async fn operate(
         progress,
         given: AtomicBool::new(false),
     });
-    let work = serve_whole(guard.clone(), asked.tool, call.id.clone(), work(call));
+    let work = serve_whole(guard.clone(), About::of(&call), work(call));
     tokio::spawn(supervise(
         guard.clone(),
         asked.key.clone(),
@@ -114,35 +114,29 @@ pub(super) async fn operate(
         (left, lease),
         sender,
     ));
-    let caller = Caller {
+    let waiting = Waiting {
         guard,
         asked: &asked,
         running,
         leave: Some(leave),
     };
-    caller.wait(deadline).await
+    waiting.wait(deadline).await
 }
 
 /// A call's work to its end: a panic ends it and not the server.
-async fn serve_whole(
-    guard: Guard,
-    tool: &'static str,
-    id: String,
-    work: BoxFuture<'static, Served>,
-) -> Outcome {
-    let started = std::time::Instant::now();
+async fn serve_whole(guard: Guard, about: About, work: BoxFuture<'static, Served>) -> Outcome {
     let served = AssertUnwindSafe(work)
         .catch_unwind()
         .await
         .unwrap_or_else(|_| {
-            tracing::error!(tool, call = %id, "a call failed");
+            tracing::error!(tool = about.tool, call = %about.id, "a call failed");
             let refusal = Refusal::new(
                 Code::InternalError,
                 "Drydock failed while serving this call; what it had begun may or may not be done",
             );
             Served::refused(refusal, true)
         });
-    finish(&guard, tool, id, started, served).await
+    finish(&guard, about, served).await
 }
 
 /// Runs a call's work in a task of its own, so that a client that goes away does not end it
@@ -208,7 +202,7 @@ fn lease_name(id: &str) -> String {
 }
 
 /// Who waits for a call's outcome. One that goes away leaves the work behind.
-struct Caller<'a> {
+struct Waiting<'a> {
     guard: &'a Guard,
     asked: &'a Asked,
     running: Arc<Running>,
@@ -218,7 +212,7 @@ struct Caller<'a> {
 /// Told once the store knows of the work: only then may its caller be told to come back.
 type Stored = oneshot::Sender<()>;
 
-impl Caller<'_> {
+impl Waiting<'_> {
     async fn wait(mut self, deadline: Instant) -> Outcome {
         if let Some(outcome) = self.running.outcome_by(deadline).await {
             self.leave = None;
@@ -258,7 +252,7 @@ impl Caller<'_> {
     }
 }
 
-impl Drop for Caller<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.leave(oneshot::channel().0);
     }
@@ -325,7 +319,7 @@ impl Guard {
 
     /// Journals the call that was given an earlier call's outcome.
     fn attached(&self, asked: &Asked, operation: &str, outcome: Outcome) -> Outcome {
-        self.journal_attachment(asked.tool, operation, outcome.is_error);
+        self.journal_attachment(asked, operation, outcome.is_error);
         outcome
     }
 

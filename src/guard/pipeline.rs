@@ -1,14 +1,20 @@
 //! The pipeline: every call of every tool goes through [`run`], in this order:
-//! admit → resolve the grant → journal the intent → call → redact → journal the outcome.
+//! take the user's answer, if one came along → admit → journal the intent → resolve the grant →
+//! call → redact → journal the outcome. Where the policy wants an approval the guard takes it at the
+//! moment of the effect, and no tool has a part in it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
+use super::approval::Trail;
 use super::asked::Asked;
 use super::operations::{Work, operate};
+use super::tool::new_id;
 use super::{
-    Call, Class, Code, Freeze, Frozen, Grant, Guard, Progress, Refusal, TargetView, Tool, redact,
+    Call, Caller, Class, Code, Freeze, Frozen, Grant, Guard, Principal, Question, Refusal,
+    TargetView, Tool, redact,
 };
 use crate::clock;
 use crate::store::{Entry, Kind};
@@ -22,6 +28,8 @@ pub struct Outcome {
     pub text: String,
     /// Whether it is a refusal or a failure.
     pub is_error: bool,
+    /// What the user behind the client is to be asked, for the call to be repeated with the answer.
+    pub question: Option<Question>,
 }
 
 impl Outcome {
@@ -31,10 +39,12 @@ impl Outcome {
             structured: refusal.to_json(),
             text: refusal.to_text(),
             is_error: true,
+            question: None,
         }
     }
 
-    /// For the store; [`Outcome::from_json`] reads it.
+    /// For the store; [`Outcome::from_json`] reads it. A question is not kept: whoever is given the
+    /// rest calls again, and is asked then.
     pub(super) fn to_json(&self) -> String {
         json!([self.structured, self.text, self.is_error]).to_string()
     }
@@ -46,24 +56,41 @@ impl Outcome {
             structured,
             text,
             is_error,
+            question: None,
         })
     }
 }
 
 /// Serves one call of `T`.
-pub async fn run<T: Tool>(
-    guard: &Guard,
-    arguments: Map<String, Value>,
-    progress: Progress,
-) -> Outcome {
-    let asked = match Asked::read::<T>(guard, arguments) {
+pub async fn run<T: Tool>(guard: &Guard, arguments: Map<String, Value>, caller: Caller) -> Outcome {
+    let asked = match Asked::read::<T>(guard, &caller.principal, arguments) {
         Ok(asked) => asked,
-        Err(refusal) => return guard.refuse(T::NAME, refusal).await,
+        Err(refusal) => return guard.refuse(T::NAME, &caller.principal, refusal).await,
     };
-    let arguments = asked.arguments.clone();
     // Boxed here, so that what follows is compiled once and not once a tool.
-    let work: Work = Box::new(move |call| Box::pin(serve::<T>(call, arguments)));
-    operate(guard, asked, progress, work).await
+    let work: Work = Box::new(|call| Box::pin(serve::<T>(call)));
+    operate(guard, asked, caller, work).await
+}
+
+/// What is known of a call whatever comes of it.
+pub(super) struct About {
+    pub(super) tool: &'static str,
+    pub(super) id: String,
+    principal: Principal,
+    trail: Arc<Trail>,
+    started: Instant,
+}
+
+impl About {
+    pub(super) fn of(call: &Call) -> Self {
+        Self {
+            tool: call.tool,
+            id: call.id.clone(),
+            principal: call.caller.principal.clone(),
+            trail: Arc::clone(&call.trail),
+            started: Instant::now(),
+        }
+    }
 }
 
 /// A call's result, before it is redacted and journalled.
@@ -84,8 +111,8 @@ impl Served {
     }
 }
 
-async fn serve<T: Tool>(call: Call, arguments: Map<String, Value>) -> Served {
-    let admitted = admit::<T>(&call, arguments);
+async fn serve<T: Tool>(call: Call) -> Served {
+    let admitted = admit::<T>(&call);
     let (input, aim) = match admitted {
         Ok(admitted) => admitted,
         Err(refusal) => return Served::refused(refusal, false),
@@ -99,6 +126,7 @@ async fn serve<T: Tool>(call: Call, arguments: Map<String, Value>) -> Served {
             kind: Kind::Intent,
             tool: T::NAME,
             body: json!({
+                "principal": call.caller.principal.as_str(),
                 "project_id": aim.project.as_deref().map(shorten),
                 "branch": aim.branch.as_deref().map(shorten),
             }),
@@ -136,15 +164,13 @@ fn shorten(name: &str) -> String {
     name.chars().take(64).collect()
 }
 
-fn admit<T: Tool>(
-    call: &Call,
-    arguments: Map<String, Value>,
-) -> Result<(T::Input, super::Target), Refusal> {
+fn admit<T: Tool>(call: &Call) -> Result<(T::Input, super::Target), Refusal> {
     let policy = call.guard.policy();
     if policy.read_only && !T::Grant::READS {
         return Err(only_reads::<T>());
     }
-    let input = serde_json::from_value(Value::Object(arguments))
+    let arguments = Value::Object(Map::clone(&call.arguments));
+    let input = serde_json::from_value(arguments)
         .map_err(|error| Refusal::invalid(format!("{}: {error}", T::NAME)))?;
     let aim = T::target(&input)?;
     if policy.read_only && writes::<T>(&aim) {
@@ -189,13 +215,14 @@ fn frozen(freeze: &Freeze) -> Refusal {
     .operator("take `freeze` out of the policy to let it through")
 }
 
-pub(super) async fn finish(
-    guard: &Guard,
-    tool: &'static str,
-    call_id: String,
-    started: Instant,
-    served: Served,
-) -> Outcome {
+pub(super) async fn finish(guard: &Guard, about: About, served: Served) -> Outcome {
+    let About {
+        tool,
+        id: call_id,
+        principal,
+        trail,
+        started,
+    } = about;
     let Served {
         result,
         target,
@@ -209,6 +236,8 @@ pub(super) async fn finish(
         body: json!({
             "decision": if code.is_some() { "refused" } else { "allowed" },
             "code": code,
+            "principal": principal.as_str(),
+            "approvals": trail.approvals(),
             "target": target,
             "micros": u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         }),
@@ -221,7 +250,10 @@ pub(super) async fn finish(
     }
     let mut outcome = match result {
         Ok((value, text)) => success(value, text, target),
-        Err(refusal) => Outcome::of_refusal(&refusal),
+        Err(refusal) => Outcome {
+            question: trail.question(),
+            ..Outcome::of_refusal(&refusal)
+        },
     };
     redact::value(&mut outcome.structured);
     if let Some(clean) = redact::text(&outcome.text) {
@@ -232,30 +264,34 @@ pub(super) async fn finish(
 
 impl Guard {
     /// Journals a call that was given what came of an earlier one.
-    pub(super) fn journal_attachment(&self, tool: &'static str, operation: &str, is_error: bool) {
-        let call = Call::new(self.clone(), tool, Progress::default());
+    pub(super) fn journal_attachment(&self, asked: &Asked, operation: &str, is_error: bool) {
         self.store().journal_later(Entry {
-            call_id: call.id,
+            call_id: new_id(),
             kind: Kind::Outcome,
-            tool,
+            tool: asked.tool,
             body: json!({
                 "decision": if is_error { "refused" } else { "allowed" },
+                "principal": asked.principal.as_str(),
                 "attached_to": operation,
             }),
         });
     }
 
     /// A call that reaches no tool: journalled and redacted like any other.
-    pub async fn refuse(&self, tool: &'static str, refusal: Refusal) -> Outcome {
-        let call = Call::new(self.clone(), tool, Progress::default());
-        finish(
-            self,
+    pub async fn refuse(
+        &self,
+        tool: &'static str,
+        principal: &Principal,
+        refusal: Refusal,
+    ) -> Outcome {
+        let about = About {
             tool,
-            call.id,
-            Instant::now(),
-            Served::refused(refusal, false),
-        )
-        .await
+            id: new_id(),
+            principal: principal.clone(),
+            trail: Arc::default(),
+            started: Instant::now(),
+        };
+        finish(self, about, Served::refused(refusal, false)).await
     }
 }
 
@@ -274,5 +310,6 @@ fn success(value: Value, sentence: String, target: Option<TargetView>) -> Outcom
         text: format!("{sentence}\n{structured}"),
         structured,
         is_error: false,
+        question: None,
     }
 }

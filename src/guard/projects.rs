@@ -1,15 +1,17 @@
-//! Launching projects: what the policy allows without asking.
+//! Launching projects.
 
+use std::future::ready;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::grant::WithinPolicy;
+use super::grant::Ungated;
+use super::leaves::ask_to_create;
 use super::pauses::Pauses;
 use super::policy::LaunchPolicy;
-use super::{Call, Code, Next, PATIENCE, Refusal, Release};
+use super::{Call, Code, Next, Operation, PATIENCE, Refusal, Release};
 use crate::api::Ref;
 use crate::api::organizations::ListOrganizations;
 use crate::api::projects::{
@@ -66,13 +68,13 @@ impl Release {
     /// Creates a project and waits until it is healthy.
     pub async fn create_project(self, new: NewProject) -> Result<LaunchedProject, Refusal> {
         match self {
-            Self::WithinPolicy(within) => within.create_project(new).await,
+            Self::Ungated(ungated) => ungated.create_project(new).await,
             Self::Gated(_) => Err(Refusal::invalid("create_project takes no project_id")),
         }
     }
 }
 
-impl WithinPolicy {
+impl Ungated {
     async fn create_project(self, new: NewProject) -> Result<LaunchedProject, Refusal> {
         let fits = !new.name.trim().is_empty()
             && new.name.chars().count() <= 256
@@ -83,7 +85,7 @@ impl WithinPolicy {
             ));
         }
         check_launch(&self.call.guard.policy().launch, &new)?;
-        let (call, permit) = (self.call, self.permit);
+        let call = self.call;
         let guard = call.guard.clone();
         // A call that takes up the work of one whose process died finds what that one made.
         let key = new
@@ -108,10 +110,13 @@ impl WithinPolicy {
             region: None,
             desired_instance_size: new.instance_size,
         };
+        let leave = call
+            .leave(&[Operation::CreateProject], ready(Ok(ask_to_create(&body))))
+            .await?;
         call.step("creating the project");
         let created = guard
             .client()
-            .release::<CreateProject>(&permit, (), &(), &body)
+            .release::<CreateProject>(&leave.permit(), (), &(), &body)
             .await
             .map_err(|error| {
                 let lost = error.may_have_happened();

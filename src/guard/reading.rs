@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 
 use super::judging::AskedSql;
 use super::{
-    AppliedMigration, Code, Dev, Environment, LaunchedProject, Limits, Next, ProductionRows, Read,
-    Refusal,
+    AppliedMigration, Code, Dev, Environment, LaunchedProject, Limits, Next, Read, Refusal,
 };
 use crate::api::advisors::{AdvisorQuery, GetPerformanceAdvisor, GetSecurityAdvisor, Level, Lint};
 use crate::api::branches::Branch;
@@ -234,17 +233,8 @@ impl Read {
         asked.judge(tool)?;
         // What a name stands for is decided by the database, not by the text: a view, a function or
         // an operator of the app's own can stand behind any of them. So all or nothing.
-        if on_production && self.call.guard.policy().production.rows == ProductionRows::Deny {
-            return Err(Refusal::new(
-                Code::ProductionRows,
-                "SQL could read production's rows, which the operator has not allowed; list_tables, list_migrations, list_extensions and get_advisors show production's catalogue",
-            )
-            .next(Next::new(
-                "create_branch",
-                json!({ "project_id": self.project()? }),
-                "makes the DEV branch: without environment, queries run there",
-            ))
-            .operator("allow it in the policy: production.rows"));
+        if on_production {
+            self.may_read_rows(query).await?;
         }
         let rows = self
             .call

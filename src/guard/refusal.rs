@@ -34,6 +34,16 @@ pub enum Code {
     ProductionDataInBranch,
     /// Production's rows may not be read here.
     ProductionRows,
+    /// Somebody must say yes first.
+    ApprovalRequired,
+    /// Somebody has said no.
+    ApprovalDenied,
+    /// The answer came too late.
+    ApprovalExpired,
+    /// So many calls wait for approval already that no other may.
+    TooManyApprovals,
+    /// What the client returned with its answer is not what this call was given.
+    InvalidRequestState,
     /// What was named does not exist.
     NotFound,
     /// What was to be made exists.
@@ -104,6 +114,11 @@ impl Code {
             Self::ProductionIsProtected => "production_is_protected",
             Self::ProductionDataInBranch => "production_data_in_branch",
             Self::ProductionRows => "production_rows",
+            Self::ApprovalRequired => "approval_required",
+            Self::ApprovalDenied => "approval_denied",
+            Self::ApprovalExpired => "approval_expired",
+            Self::TooManyApprovals => "too_many_approvals",
+            Self::InvalidRequestState => "invalid_request_state",
             Self::NotFound => "not_found",
             Self::AlreadyExists => "already_exists",
             Self::Sql(code) => code,

@@ -49,7 +49,9 @@ impl Dev {
         self.repair().await?;
         let points = guard.store().points(branch).await?;
         let point = self.find_point(&points, name)?;
-        let before = guard.ledger(branch).await?.versions();
+        let ledger = guard.ledger(branch).await?;
+        let before = ledger.versions();
+        self.leave_to_revert(&point, &ledger).await?;
         let rows_before = row_counts(guard, branch).await;
         self.call.step("making the way back");
         let undo_point = self.numbered_point("undo").await?;

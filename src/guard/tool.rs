@@ -5,9 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
-use super::{Grant, Guard, Refusal, Target};
+use super::approval::Trail;
+use super::{Caller, Grant, Guard, Principal, Refusal, Target};
 
 /// One tool. It gets a grant and its input, and nothing else.
 pub trait Tool: Send + Sync + 'static {
@@ -43,7 +46,7 @@ pub trait Tool: Send + Sync + 'static {
     fn say(output: &Self::Output) -> String;
 }
 
-/// One call: who serves it, and how it reports progress.
+/// One call: who serves it, whose it is, and how its client is reached.
 #[derive(Clone)]
 pub struct Call {
     pub(super) guard: Guard,
@@ -52,7 +55,13 @@ pub struct Call {
     /// takes up. What must happen once is keyed by it.
     pub(super) operation: String,
     pub(super) tool: &'static str,
-    progress: Progress,
+    /// As they came, without the wait: an approval is bound to them.
+    pub(super) arguments: Arc<Map<String, Value>>,
+    pub(super) caller: Caller,
+    /// Until when its caller waits.
+    pub(super) deadline: Instant,
+    /// What the call leaves on its way.
+    pub(super) trail: Arc<Trail>,
 }
 
 /// Where progress goes; nowhere if the client asked for none. Shared by its clones.
@@ -112,19 +121,39 @@ impl Progress {
 
 impl Call {
     /// A call of `tool`, with an id of its own.
-    pub fn new(guard: Guard, tool: &'static str, progress: Progress) -> Self {
-        let id = format!("{:016x}", rand::random::<u64>());
+    pub(super) fn new(
+        guard: Guard,
+        tool: &'static str,
+        arguments: Map<String, Value>,
+        caller: Caller,
+        deadline: Instant,
+    ) -> Self {
+        let id = new_id();
         Self {
             guard,
             operation: id.clone(),
             id,
             tool,
-            progress,
+            arguments: Arc::new(arguments),
+            caller,
+            deadline,
+            trail: Arc::default(),
         }
+    }
+
+    /// Drydock's own work, which nobody called for.
+    pub(super) fn own(guard: Guard, what: &'static str) -> Self {
+        let nobody = Caller::new(Principal::drydock());
+        Self::new(guard, what, Map::new(), nobody, Instant::now())
     }
 
     /// Tells the client how far the call has come.
     pub(super) fn step(&self, what: impl Into<String>) {
-        self.progress.step(what.into());
+        self.caller.progress.step(what.into());
     }
+}
+
+/// A call's id.
+pub(super) fn new_id() -> String {
+    format!("{:016x}", rand::random::<u64>())
 }

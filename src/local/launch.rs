@@ -82,6 +82,8 @@ impl LocalPlatform {
             .arg("--background")
             .arg("--data-dir")
             .arg(&self.data_dir)
+            // It signs nothing, and outlives the server.
+            .env_remove("DRYDOCK_WEBHOOK_SECRET")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -15,8 +15,11 @@ use rmcp::service::{RequestContext, RoleServer};
 use serde_json::json;
 use tokio::sync::mpsc;
 
+use super::asking::{ask, input_required, reply, way_to_ask};
 use super::resources;
-use crate::guard::{Class, Code, Guard, Next, Outcome, Policy, Progress, Refusal};
+use crate::guard::{
+    Caller, Class, Code, Guard, Next, Outcome, Policy, Principal, Progress, Refusal,
+};
 use crate::prompts;
 use crate::tools::{self, CATALOGUE, Entry};
 
@@ -30,12 +33,14 @@ which runs the merge gate. A refusal names the call to make instead in `next`.";
 #[derive(Clone)]
 pub struct Server {
     guard: Guard,
+    principal: Principal,
 }
 
 impl Server {
-    /// A server over one guard, which offers what its policy does.
-    pub fn new(guard: Guard) -> Self {
-        Self { guard }
+    /// A server over one guard, which offers what its policy does, for everybody who reaches it as
+    /// `principal`.
+    pub fn new(guard: Guard, principal: Principal) -> Self {
+        Self { guard, principal }
     }
 
     /// The guard that requests are served under unless they tighten its policy.
@@ -97,7 +102,7 @@ impl ServerHandler for Server {
 
     async fn call_tool(
         &self,
-        request: CallToolRequestParams,
+        mut request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let guard = self.guard_of(&context);
@@ -105,26 +110,41 @@ impl ServerHandler for Server {
         let Some(entry) =
             tools::find(&request.name).filter(|entry| guard.policy().offers(entry.group))
         else {
-            return Ok(refuse_unknown(guard, &request.name).await.into());
+            let refused = refuse_unknown(guard, &self.principal, &request.name).await;
+            return Ok(refused.into());
         };
         let (progress, reporter) = report_progress(&context);
-        let call = entry.call(
-            guard.clone(),
-            request.arguments.unwrap_or_default(),
+        let (asking, mut questions) = way_to_ask(&context);
+        let caller = Caller {
+            principal: self.principal.clone(),
             progress,
-        );
-        let outcome = tokio::select! {
-            outcome = call => outcome,
-            // The work goes on; the same call attaches to it.
-            () = context.ct.cancelled() => {
-                return Err(ErrorData::internal_error("the call was cancelled", None));
+            asking,
+            reply: reply(&mut request),
+        };
+        let arguments = request.arguments.unwrap_or_default();
+        let mut call = entry.call(guard.clone(), arguments, caller);
+        let outcome = loop {
+            tokio::select! {
+                outcome = &mut call => break outcome,
+                Some((question, answer)) = questions.recv() => {
+                    // A call that has ended meanwhile wants no answer.
+                    let _ = answer.send(ask(&context, question).await);
+                }
+                // The work goes on; the same call attaches to it.
+                () = context.ct.cancelled() => {
+                    return Err(ErrorData::internal_error("the call was cancelled", None));
+                }
             }
         };
         if let Some(reporter) = reporter {
             // The last step is on the wire before the answer is.
             let _ = reporter.await;
         }
-        Ok(result(outcome).into())
+        let asked = outcome.question.clone().and_then(input_required);
+        Ok(match asked {
+            Some(question) => question.into(),
+            None => result(outcome).into(),
+        })
     }
 
     async fn list_resources(
@@ -148,7 +168,7 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let read = resources::read(self.guard_of(&context), &request.uri).await?;
+        let read = resources::read(self.guard_of(&context), &self.principal, &request.uri).await?;
         Ok(read.into())
     }
 
@@ -236,14 +256,14 @@ fn result(outcome: Outcome) -> CallToolResult {
     result
 }
 
-async fn refuse_unknown(guard: &Guard, name: &str) -> CallToolResult {
+async fn refuse_unknown(guard: &Guard, principal: &Principal, name: &str) -> CallToolResult {
     let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
     let refusal = Refusal::new(
         Code::UnknownTool,
         format!("there is no tool \"{shown}\" here; tools/list names those that there are"),
     )
     .next(Next::new("list_projects", json!({}), "a place to start"));
-    result(guard.refuse("unknown", refusal).await)
+    result(guard.refuse("unknown", principal, refusal).await)
 }
 
 /// Sends each step of a call as a progress notification, if the client asked for them.

@@ -1,4 +1,5 @@
-//! MCP over streamable HTTP, on loopback, for one user. `/mcp` is the endpoint.
+//! MCP over streamable HTTP, on loopback, for one user. `/mcp` is the endpoint; at `/approvals/{id}`
+//! the operator's backend answers, if it has a secret to sign with.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Server, narrowing};
+use super::{Server, answers, narrowing};
 
 /// Where to listen, and whom to answer.
 #[derive(Debug, Clone)]
@@ -45,6 +46,7 @@ pub async fn serve_http(
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let config = configure(&settings, &stop);
     let guard = server.guard().clone();
+    let answers = answers::routes(&guard);
     let service = StreamableHttpService::new(
         move || Ok(server.clone()),
         Arc::new(LocalSessionManager::default()),
@@ -52,7 +54,8 @@ pub async fn serve_http(
     );
     let router = Router::new()
         .nest_service("/mcp", service)
-        .layer(middleware::from_fn_with_state(guard, narrowing::narrow));
+        .layer(middleware::from_fn_with_state(guard, narrowing::narrow))
+        .merge(answers);
     ready(address);
     // Nagle's algorithm would hold every small answer back for tens of milliseconds.
     let listener = listener.tap_io(|stream| {

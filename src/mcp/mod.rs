@@ -4,6 +4,8 @@
 //! becomes a grant. `initialize` and every listing are answered from memory: the platform is
 //! reached by the first call that needs it.
 
+mod answers;
+mod asking;
 mod handler;
 mod http;
 mod narrowing;

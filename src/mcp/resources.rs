@@ -8,7 +8,7 @@ use rmcp::model::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::guard::{Guard, Progress};
+use crate::guard::{Caller, Guard, Principal};
 use crate::tools;
 
 const POLICY: &str = "drydock://policy";
@@ -58,12 +58,18 @@ pub(super) fn list_templates() -> ListResourceTemplatesResult {
 }
 
 /// Reads one; what a tool refuses is an error with the tool's own words.
-pub(super) async fn read(guard: &Guard, uri: &str) -> Result<ReadResourceResult, ErrorData> {
+pub(super) async fn read(
+    guard: &Guard,
+    principal: &Principal,
+    uri: &str,
+) -> Result<ReadResourceResult, ErrorData> {
     let contents = if uri == POLICY {
         let keys: Map<String, Value> = guard
             .policy()
             .keys()
             .into_iter()
+            // Where the operator's backend answers is no business of an agent's.
+            .filter(|key| key.name != "approvals.webhook_url")
             .map(|key| {
                 (
                     key.name,
@@ -74,14 +80,19 @@ pub(super) async fn read(guard: &Guard, uri: &str) -> Result<ReadResourceResult,
         ResourceContents::text(Value::Object(keys).to_string(), uri)
             .with_mime_type("application/json")
     } else {
-        ResourceContents::text(of_a_project(guard, uri).await?, uri).with_mime_type("text/plain")
+        ResourceContents::text(of_a_project(guard, principal, uri).await?, uri)
+            .with_mime_type("text/plain")
     };
     Ok(ReadResourceResult::new(vec![contents])
         .with_ttl_ms(0)
         .with_cache_scope(CacheScope::Private))
 }
 
-async fn of_a_project(guard: &Guard, uri: &str) -> Result<String, ErrorData> {
+async fn of_a_project(
+    guard: &Guard,
+    principal: &Principal,
+    uri: &str,
+) -> Result<String, ErrorData> {
     let unknown = || ErrorData::resource_not_found("there is no such resource", None);
     let (project, name) = uri
         .strip_prefix(PROJECTS)
@@ -95,9 +106,8 @@ async fn of_a_project(guard: &Guard, uri: &str) -> Result<String, ErrorData> {
         .ok_or_else(unknown)?;
     let mut arguments = Map::new();
     arguments.insert("project_id".to_owned(), json!(project));
-    let outcome = tool
-        .call(guard.clone(), arguments, Progress::default())
-        .await;
+    let caller = Caller::new(principal.clone());
+    let outcome = tool.call(guard.clone(), arguments, caller).await;
     if outcome.is_error {
         return Err(ErrorData::resource_not_found(
             outcome.text,

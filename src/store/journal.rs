@@ -195,7 +195,8 @@ fn head(connection: &Connection) -> Result<Option<Head>, StoreError> {
         .optional()?)
 }
 
-fn append(connection: &Connection, entry: &Entry) -> Result<(), StoreError> {
+/// Writes an entry in the transaction of what it is about.
+pub(super) fn append(connection: &Connection, entry: &Entry) -> Result<(), StoreError> {
     let Head {
         seq: last,
         hash: previous,

@@ -1,8 +1,10 @@
-//! What Drydock itself remembers: journal, restore points, leases, recorded hashes.
+//! What Drydock itself remembers: journal, restore points, leases, recorded hashes, approvals.
 //!
 //! One SQLite file in the data directory, `drydock.sqlite`, shared by every server on the machine.
 //! Nothing that matters lives only in memory: another server on the same file carries on.
 
+mod answers;
+mod approvals;
 mod branches;
 mod hashes;
 mod journal;
@@ -19,6 +21,8 @@ use rusqlite::Connection;
 use crate::sqlite::Sqlite;
 
 pub use crate::sqlite::StoreError;
+pub use answers::{Answer, Answered, Decision, Road};
+pub use approvals::{Approval, NewApproval, Open, Standing};
 pub use hashes::RecordedHashes;
 pub use journal::{Entry, Head, Kind, Record};
 pub use leases::Lease;
@@ -27,10 +31,11 @@ pub use operations::LeftOperation;
 pub use points::{Point, PointStatus};
 
 /// One script a version of the file.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("schema.sql"),
     include_str!("operations.sql"),
     include_str!("journal.sql"),
+    include_str!("approvals.sql"),
 ];
 
 /// The store. Cheap to clone.

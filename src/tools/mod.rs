@@ -10,7 +10,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use crate::guard::{
-    Class, Grant, Group, Guard, Outcome, Progress, TargetView, Tool, WAIT_ARGUMENT, run,
+    Caller, Class, Grant, Group, Guard, Outcome, TargetView, Tool, WAIT_ARGUMENT, run,
 };
 
 /// One tool of the catalogue, its types erased.
@@ -33,7 +33,7 @@ pub struct Entry {
     pub input_schema: Arc<Map<String, Value>>,
     /// What it answers.
     pub output_schema: Arc<Map<String, Value>>,
-    run: fn(Guard, Map<String, Value>, Progress) -> BoxFuture<'static, Outcome>,
+    run: fn(Guard, Map<String, Value>, Caller) -> BoxFuture<'static, Outcome>,
 }
 
 macro_rules! catalogue {
@@ -118,8 +118,8 @@ impl Entry {
             description,
             input_schema: Arc::new(input_schema),
             output_schema: Arc::new(shallow(output_schema)),
-            run: |guard, arguments, progress| {
-                Box::pin(async move { run::<T>(&guard, arguments, progress).await })
+            run: |guard, arguments, caller| {
+                Box::pin(async move { run::<T>(&guard, arguments, caller).await })
             },
         }
     }
@@ -129,9 +129,9 @@ impl Entry {
         &self,
         guard: Guard,
         arguments: Map<String, Value>,
-        progress: Progress,
+        caller: Caller,
     ) -> BoxFuture<'static, Outcome> {
-        (self.run)(guard, arguments, progress)
+        (self.run)(guard, arguments, caller)
     }
 }
 

@@ -4,6 +4,7 @@
 //! ```text
 //! harness/      a world (data directory), a server, the platform's own API, a fake platform
 //! job           the whole job, from launch to merge, over stdio and over HTTP
+//! approvals approved_states elicitation webhook: who says yes, and to what
 //! targets scope policy limits sql ledger migrations restore_points advisor gate merge branches
 //! attacks isolation sharing concurrency long_work crashes faults http journal lints resources surface
 //! ```
@@ -18,10 +19,13 @@
 
 mod harness;
 
+mod approvals;
+mod approved_states;
 mod attacks;
 mod branches;
 mod concurrency;
 mod crashes;
+mod elicitation;
 mod faults;
 mod gate;
 mod http;
@@ -44,3 +48,4 @@ mod sql_limits;
 mod stdio;
 mod surface;
 mod targets;
+mod webhook;

@@ -191,7 +191,7 @@ fn a_misspelt_value_of_a_variable_stops_the_start_and_is_named() {
 #[tokio::test]
 async fn productions_rows_are_read_only_where_the_operator_allows_it() {
     let world = World::new();
-    let mcp = world.serve().await;
+    let mcp = world.serve_with(&["--production-rows", "deny"]).await;
     let project = mcp.launch("P").await;
     world
         .api()

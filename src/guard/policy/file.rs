@@ -7,7 +7,8 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use toml::Table;
 
-use super::Policy;
+use super::{Approvals, Policy};
+use crate::webhook::check_url;
 
 /// A policy file that was understood.
 #[derive(Debug, Clone)]
@@ -89,6 +90,7 @@ impl Policy {
             (1..=600).contains(&self.limits.wait_s),
             "limits.wait_s is 1 to 600",
         );
+        problems_of(&self.approvals, &mut demand);
         for waiver in &self.gate.waivers {
             demand(
                 !waiver.reason.trim().is_empty(),
@@ -105,6 +107,20 @@ impl Policy {
             );
         }
         problems
+    }
+}
+
+fn problems_of(approvals: &Approvals, demand: &mut impl FnMut(bool, &str)) {
+    demand(
+        (1..=7 * 24 * 3600).contains(&approvals.expire_s),
+        "approvals.expire_s is 1 to 604800, which is a week",
+    );
+    demand(
+        approvals.most_pending > 0,
+        "approvals.most_pending is 0, so nothing could ever be approved",
+    );
+    if let Some(Err(problem)) = approvals.webhook().map(check_url) {
+        demand(false, &format!("approvals.webhook_url: {problem}"));
     }
 }
 

@@ -19,6 +19,7 @@ use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Approvals;
 use crate::api::Ref;
 
 pub use day::Day;
@@ -40,6 +41,9 @@ pub struct Policy {
     pub dev_branch: DevBranchPolicy,
     /// Production.
     pub production: ProductionPolicy,
+    /// What needs an approval, and by which road it may come: none, client (the user behind the
+    /// client, or the operator) or operator (nobody but the operator).
+    pub approvals: Approvals,
     /// The merge gate.
     pub gate: GatePolicy,
     /// Launching projects.
@@ -64,8 +68,9 @@ pub struct DevBranchPolicy {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProductionPolicy {
-    /// What agents may do with its rows by SQL: deny or read. Its tables, ledger and advisors are
-    /// shown by their own tools in any case.
+    /// What agents may do with its rows by SQL: deny, approval (read them, after an approval that
+    /// serves for an hour) or read. Its tables, ledger and advisors are shown by their own tools in
+    /// any case.
     pub rows: ProductionRows,
 }
 
@@ -200,8 +205,10 @@ pub enum BranchCreation {
 #[serde(rename_all = "snake_case")]
 pub enum ProductionRows {
     /// Nothing.
-    #[default]
     Deny,
+    /// Read them, once the approval has come that `approvals.production_rows` asks for.
+    #[default]
+    Approval,
     /// Read them.
     Read,
 }

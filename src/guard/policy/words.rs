@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 
 use super::{AdvisorThreshold, BranchCreation, Frozen, Policy, ProductionRows, Switch};
+use crate::guard::{Operation, Road};
 
 impl Policy {
     /// What holds on a day, a sentence each.
@@ -10,10 +11,15 @@ impl Policy {
         let mut said = vec![self.explain_writes(today), self.explain_scope()];
         said.push(match self.production.rows {
             ProductionRows::Deny => "agents cannot run SQL on production".to_owned(),
+            ProductionRows::Approval => {
+                "agents may read production's rows after an approval, which serves for an hour"
+                    .to_owned()
+            }
             ProductionRows::Read => {
                 "agents may read production's rows, those of its users included".to_owned()
             }
         });
+        said.extend(self.explain_approvals());
         said.extend(self.explain_gate(today));
         said.push(format!(
             "a query's result holds at most {} rows and {} KiB; a call answers after at most {} seconds, and is then attached to by repeating it",
@@ -70,6 +76,31 @@ impl Policy {
             some => format!("; sizes are {}", some.join(" or ")),
         };
         format!("offered: {features}, for {projects}{regions}{sizes}")
+    }
+
+    fn explain_approvals(&self) -> Vec<String> {
+        let who = |road| match road {
+            Road::None => None,
+            Road::Client => Some("of the operator, or of the user behind the client"),
+            Road::Operator => Some("of the operator"),
+        };
+        let mut said: Vec<String> = self
+            .approvals
+            .all()
+            // Said already, where it counts.
+            .filter(|(operation, _)| *operation != Operation::ProductionRows)
+            .filter_map(|(operation, road)| {
+                Some(format!(
+                    "{} needs the approval {}",
+                    operation.as_str(),
+                    who(road)?
+                ))
+            })
+            .collect();
+        if let Some(url) = self.approvals.webhook() {
+            said.push(format!("what waits for approval is told to {url}, signed"));
+        }
+        said
     }
 
     fn explain_gate(&self, today: NaiveDate) -> Vec<String> {

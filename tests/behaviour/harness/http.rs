@@ -18,6 +18,8 @@ pub(crate) struct Http {
     url: String,
     /// The session of the era with sessions.
     session: Option<String>,
+    /// What the client says it can do.
+    capabilities: Value,
 }
 
 /// The era without sessions.
@@ -47,7 +49,13 @@ impl Http {
             client: http_client(),
             url: ready["url"].as_str().unwrap().to_owned(),
             session: None,
+            capabilities: json!({}),
         }
+    }
+
+    /// From now on the client says that its user can be asked, in these modes.
+    pub(crate) fn can_ask(&mut self, modes: Value) {
+        self.capabilities = json!({ "elicitation": modes });
     }
 
     /// The endpoint.
@@ -78,7 +86,7 @@ impl Http {
         let body = json!({
             "jsonrpc": "2.0", "id": 0, "method": "initialize",
             "params": {
-                "protocolVersion": LEGACY, "capabilities": {},
+                "protocolVersion": LEGACY, "capabilities": self.capabilities,
                 "clientInfo": { "name": "by hand", "version": "1" },
             },
         });
@@ -92,7 +100,8 @@ impl Http {
         answer["result"].clone()
     }
 
-    fn in_session(&self) -> RequestBuilder {
+    /// A bare request in the session.
+    pub(crate) fn in_session(&self) -> RequestBuilder {
         self.post().header("mcp-protocol-version", LEGACY).header(
             "mcp-session-id",
             self.session.as_ref().expect("initialize first"),
@@ -109,7 +118,7 @@ impl Http {
         params["_meta"] = json!({
             "io.modelcontextprotocol/protocolVersion": MODERN,
             "io.modelcontextprotocol/clientInfo": { "name": "by hand", "version": "1" },
-            "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientCapabilities": self.capabilities,
         });
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let request = self

@@ -2,9 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
-use rmcp::model::{CallToolRequestParams, ClientConfig, ProgressNotificationParam};
-use rmcp::service::{NotificationContext, RoleClient, RunningService};
-use rmcp::{ClientHandler, ServiceExt};
+use rmcp::model::{
+    CallToolRequestParams, ClientConfig, ElicitRequestParams, ElicitResult, ElicitationAction,
+    ElicitationCapability, ProgressNotificationParam,
+};
+use rmcp::service::{NotificationContext, RequestContext, RoleClient, RunningService};
+use rmcp::{ClientHandler, ErrorData, ServiceExt};
 use serde_json::{Value, json};
 use tokio::process::Child;
 use tokio::time::timeout;
@@ -18,16 +21,60 @@ pub(crate) struct Mcp {
     pub(crate) running: RunningService<RoleClient, Client>,
     child: Child,
     steps: Arc<Mutex<Vec<String>>>,
+    questions: Arc<Mutex<Vec<String>>>,
 }
 
-/// The client's side: it collects progress.
+/// What the user behind a client does when asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum User {
+    /// Ticks the box and accepts.
+    Yes,
+    /// Accepts without ticking the box.
+    Unticked,
+    /// Accepts a form that is not filled in.
+    Blank,
+    /// Declines.
+    No,
+    /// Closes the form.
+    Closes,
+    /// Does nothing at all.
+    Silent,
+}
+
+/// The client's side: it collects progress and questions.
 pub(crate) struct Client {
     steps: Arc<Mutex<Vec<String>>>,
+    user: Option<User>,
+    questions: Arc<Mutex<Vec<String>>>,
 }
 
 impl ClientHandler for Client {
     fn get_info(&self) -> ClientConfig {
-        ClientConfig::default()
+        let mut config = ClientConfig::default();
+        if self.user.is_some() {
+            config.capabilities.elicitation = Some(ElicitationCapability::default());
+        }
+        config
+    }
+
+    async fn create_elicitation(
+        &self,
+        request: ElicitRequestParams,
+        _: RequestContext<RoleClient>,
+    ) -> Result<ElicitResult, ErrorData> {
+        let ElicitRequestParams::FormElicitationParams { message, .. } = request else {
+            panic!("not a form: {request:?}");
+        };
+        self.questions.lock().unwrap().push(message);
+        let accepted = |content| ElicitResult::new(ElicitationAction::Accept).with_content(content);
+        Ok(match self.user.expect("nobody is there to be asked") {
+            User::Yes => accepted(json!({ "approve": true })),
+            User::Unticked => accepted(json!({ "approve": false })),
+            User::Blank => accepted(json!({})),
+            User::No => ElicitResult::new(ElicitationAction::Decline),
+            User::Closes => ElicitResult::new(ElicitationAction::Cancel),
+            User::Silent => std::future::pending().await,
+        })
     }
 
     async fn on_progress(
@@ -56,7 +103,7 @@ pub(crate) struct Answer {
 }
 
 impl Mcp {
-    pub(super) async fn start(world: &World, flags: &[&str]) -> Self {
+    pub(super) async fn start(world: &World, flags: &[&str], user: Option<User>) -> Self {
         let mut arguments = vec!["serve"];
         arguments.extend(flags);
         let mut command = world.command(&arguments);
@@ -70,8 +117,11 @@ impl Mcp {
             .unwrap();
         let pipes = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
         let steps = Arc::<Mutex<Vec<String>>>::default();
+        let questions = Arc::<Mutex<Vec<String>>>::default();
         let client = Client {
             steps: Arc::clone(&steps),
+            user,
+            questions: Arc::clone(&questions),
         };
         let running = timeout(PATIENCE, client.serve(pipes))
             .await
@@ -81,6 +131,7 @@ impl Mcp {
             running,
             child,
             steps,
+            questions,
         }
     }
 
@@ -92,6 +143,11 @@ impl Mcp {
     /// What calls reported on their way, so far.
     pub(crate) fn steps(&self) -> Vec<String> {
         self.steps.lock().unwrap().clone()
+    }
+
+    /// What the user was asked, so far.
+    pub(crate) fn questions(&self) -> Vec<String> {
+        self.questions.lock().unwrap().clone()
     }
 
     /// Calls a tool; `None` if the server went away instead of answering.

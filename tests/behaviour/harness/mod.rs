@@ -13,7 +13,7 @@ mod world;
 pub(crate) use api::{Api, http_client};
 pub(crate) use fingerprint::fingerprint;
 pub(crate) use http::{Http, exchange};
-pub(crate) use mcp::Mcp;
+pub(crate) use mcp::{Mcp, User};
 pub(crate) use processes::{is_alive, kill, until};
 pub(crate) use project::{Project, codes, names, texts};
 pub(crate) use relay::{Heard, Reaction, Relay};

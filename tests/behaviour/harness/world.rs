@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::api::Api;
-use super::mcp::Mcp;
+use super::mcp::{Mcp, User};
 use super::processes::{is_alive, kill, until_blocking};
 
 /// The program under test.
@@ -89,7 +89,19 @@ impl World {
 
     /// The same with flags.
     pub(crate) async fn serve_with(&self, flags: &[&str]) -> Mcp {
-        Mcp::start(self, flags).await
+        Mcp::start(self, flags, None).await
+    }
+
+    /// The same with a client whose user can be asked.
+    pub(crate) async fn serve_for(&self, user: User, flags: &[&str]) -> Mcp {
+        Mcp::start(self, flags, Some(user)).await
+    }
+
+    /// What a command that prints JSON prints; it must succeed.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// What the platform of this world wrote about itself.
