@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::approvals::{answer, id, open};
-use crate::harness::{Project, World};
+use crate::harness::{Heard, Project, World};
+use crate::long_work::{held, serve};
 use crate::policy::put;
 
 async fn project_waits(project: &Project<'_>, tool: &str, arguments: Value) -> Value {
@@ -122,4 +123,27 @@ async fn what_cannot_be_undone_on_a_branch_waits_where_the_policy_says_so() {
         project.ok(tool, arguments).await;
     }
     assert!(project.branches().await.is_empty());
+}
+
+#[tokio::test]
+async fn work_that_comes_to_its_approval_when_its_caller_has_gone_waits_for_it() {
+    let world = World::new();
+    put(&world, "[approvals]\ncreate_project = \"client\"\n");
+    world.serve().await.ok("list_projects", json!({})).await;
+    let before_it_asks = |heard: &Heard| heard.path.ends_with("/organizations");
+    let (relay, gate) = held(&world, before_it_asks).await;
+    let mcp = serve(&world, &relay).await;
+    let call = json!({ "name": "P", "wait_s": 1 });
+    mcp.refused("create_project", call.clone(), "in_progress")
+        .await;
+    gate.send_replace(true);
+    let refusal = mcp
+        .refused(
+            "create_project",
+            json!({ "name": "P" }),
+            "approval_required",
+        )
+        .await;
+    answer(&world, "grant", &id(&refusal));
+    mcp.ok("create_project", call).await;
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::harness::{Heard, Mcp, Reaction, Relay, World, kill, names, until};
 
 /// A platform that holds back what `holds` names until the gate is opened.
-async fn held(world: &World, holds: fn(&Heard) -> bool) -> (Relay, watch::Sender<bool>) {
+pub(crate) async fn held(world: &World, holds: fn(&Heard) -> bool) -> (Relay, watch::Sender<bool>) {
     let (gate, closed) = watch::channel(false);
     let relay = Relay::start(Some(world.api()), move |heard: Heard| {
         let mut closed = closed.clone();
@@ -25,12 +25,12 @@ async fn held(world: &World, holds: fn(&Heard) -> bool) -> (Relay, watch::Sender
     (relay, gate)
 }
 
-async fn serve(world: &World, relay: &Relay) -> Mcp {
+pub(crate) async fn serve(world: &World, relay: &Relay) -> Mcp {
     let token = world.api().token().to_owned();
     relay.serve(world, &token).await
 }
 
-fn creates_a_project(heard: &Heard) -> bool {
+pub(crate) fn creates_a_project(heard: &Heard) -> bool {
     heard.method == "POST" && heard.path.ends_with("/projects")
 }
 
@@ -237,4 +237,22 @@ async fn the_policys_wait_is_the_longest() {
     ] {
         mcp.refused("create_project", ask, "in_progress").await;
     }
+}
+
+#[tokio::test]
+async fn nobody_attaches_to_what_another_principal_began() {
+    let world = World::new();
+    world.serve().await.ok("list_projects", json!({})).await;
+    let (relay, _gate) = held(&world, creates_a_project).await;
+    let mcp = serve(&world, &relay).await;
+    let http = relay.serve_http(&world, world.api().token());
+    let ask = json!({ "name": "P", "wait_s": 1 });
+    mcp.refused("create_project", ask.clone(), "in_progress")
+        .await;
+    http.call("create_project", ask)
+        .await
+        .refused_as("in_progress");
+    let heard = relay.heard();
+    let begun = heard.iter().filter(|heard| creates_a_project(heard));
+    assert_eq!(begun.count(), 2);
 }

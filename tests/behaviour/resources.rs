@@ -26,6 +26,9 @@ async fn the_policy_is_a_resource() {
     let policy: Value =
         serde_json::from_str(&read(&mcp, "drydock://policy").await.unwrap()).unwrap();
     assert_eq!(policy["limits.rows"]["value"], 7);
+    assert_eq!(policy["approvals.production_rows"]["value"], "operator");
+    // Where the operator's backend is told is not for agents.
+    assert!(policy.get("approvals.webhook_url").is_none());
 }
 
 #[tokio::test]

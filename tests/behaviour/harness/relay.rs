@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use super::api::Api;
+use super::http::Http;
 use super::mcp::Mcp;
 use super::world::World;
 
@@ -107,6 +108,11 @@ impl Relay {
         let mut all = vec!["--api-url", &self.url, "--access-token", token];
         all.extend(flags);
         world.serve_with(&all).await
+    }
+
+    /// A server over HTTP whose platform is this one.
+    pub(crate) fn serve_http(&self, world: &World, token: &str) -> Http {
+        Http::start(world, &["--api-url", &self.url, "--access-token", token])
     }
 }
 
