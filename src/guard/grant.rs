@@ -290,7 +290,7 @@ pub enum Release {
     Gated(Box<Dev>),
 }
 
-/// What reaches no production that there is yet.
+/// Makes something new, which no gate could judge.
 pub struct Ungated {
     pub(super) call: Call,
 }

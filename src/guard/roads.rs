@@ -95,7 +95,7 @@ macro_rules! operations {
 }
 
 operations! {
-    /// Reading production's rows by SQL, where production_rows says approval; one yes serves every
+    /// Reading production's rows by SQL, where production.rows says approval; one yes serves every
     /// query of the principal on the project for an hour.
     production_rows ProductionRows Operator
     /// Creating a project.

@@ -302,3 +302,39 @@ async fn what_an_agent_calls_something_moves_nothing_on_the_operators_screen() {
     let unknown = world.run(&["approve", "grant", "nothing"]);
     assert!(!unknown.status.success());
 }
+
+#[test]
+fn the_policys_roads_are_said_in_sentences() {
+    let world = World::new();
+    put(
+        &world,
+        "[approvals]\nmerge_branch = \"client\"\nreset_branch = \"operator\"\n",
+    );
+    let file = world.dir().join("policy.toml");
+    let output = world.run(&["policy", "check", file.to_str().unwrap()]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    for sentence in [
+        "agents may read production's rows for an hour, after an approval of the operator\n",
+        "merge_branch needs the approval of the operator, or of the user behind the client\n",
+        "reset_branch needs the approval of the operator\n",
+    ] {
+        assert!(said.contains(sentence), "{said}");
+    }
+    assert!(!said.contains("create_project"), "{said}");
+    for (policy, wrong) in [
+        ("[approvals]\nmerge_branch = \"agent\"", "agent"),
+        ("[approvals]\nmerge = \"operator\"", "merge_branch"),
+        ("[approvals]\nexpire_s = 0", "approvals.expire_s"),
+        ("[approvals]\nmost_pending = 0", "approvals.most_pending"),
+        (
+            "[approvals]\nwebhook_url = \"ftp://x\"",
+            "approvals.webhook_url",
+        ),
+    ] {
+        put(&world, policy);
+        let output = world.run(&["serve"]);
+        assert!(!output.status.success(), "{policy}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(wrong), "{policy}: {said}");
+    }
+}

@@ -5,19 +5,21 @@ use chrono::NaiveDate;
 use super::{AdvisorThreshold, BranchCreation, Frozen, Policy, ProductionRows, Switch};
 use crate::guard::{Operation, Road};
 
+const READ_ROWS: &str = "agents may read production's rows, those of its users included";
+
 impl Policy {
     /// What holds on a day, a sentence each.
     pub fn explain(&self, today: NaiveDate) -> Vec<String> {
         let mut said = vec![self.explain_writes(today), self.explain_scope()];
         said.push(match self.production.rows {
             ProductionRows::Deny => "agents cannot run SQL on production".to_owned(),
-            ProductionRows::Approval => {
-                "agents may read production's rows after an approval, which serves for an hour"
-                    .to_owned()
-            }
-            ProductionRows::Read => {
-                "agents may read production's rows, those of its users included".to_owned()
-            }
+            ProductionRows::Approval => match who(self.approvals.production_rows) {
+                Some(who) => format!(
+                    "agents may read production's rows for an hour, after an approval {who}"
+                ),
+                None => READ_ROWS.to_owned(),
+            },
+            ProductionRows::Read => READ_ROWS.to_owned(),
         });
         said.extend(self.explain_approvals());
         said.extend(self.explain_gate(today));
@@ -79,11 +81,6 @@ impl Policy {
     }
 
     fn explain_approvals(&self) -> Vec<String> {
-        let who = |road| match road {
-            Road::None => None,
-            Road::Client => Some("of the operator, or of the user behind the client"),
-            Road::Operator => Some("of the operator"),
-        };
         let mut said: Vec<String> = self
             .approvals
             .all()
@@ -135,5 +132,14 @@ impl Policy {
             ));
         }
         said
+    }
+}
+
+/// Whose approval it takes.
+fn who(road: Road) -> Option<&'static str> {
+    match road {
+        Road::None => None,
+        Road::Client => Some("of the operator, or of the user behind the client"),
+        Road::Operator => Some("of the operator"),
     }
 }
