@@ -144,6 +144,14 @@ impl Dev {
             }
             return self.already_done(&done.version, done.name.clone()).await;
         }
+        guard
+            .refuse_secrets_behind(
+                self.branch.reference(),
+                asked,
+                &batch,
+                sql::Purpose::Migrate,
+            )
+            .await?;
         let version = self.choose_version(&request, &ledger).await?;
         let point = self.name_point(&version).await?;
         let mut after = ledger.versions();

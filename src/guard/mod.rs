@@ -14,7 +14,7 @@
 //! ledger     the ledger as it is;  strangers: rows that no migration made;  state: the hashes of schema and ledger
 //! gate       the conditions of a merge;  rehearsal: the replay;  advice: the advisor's verdict
 //! merge      the merge itself, followed to its end
-//! judging    the SQL judge's answer in the guard's terms
+//! judging    the SQL judge's answer in the guard's terms;  reach: the secrets behind what SQL names
 //! projects   launching projects;  reading: what only looks
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
 //! policy     the operator's limits;  refusal: a typed "no";  redact: what must not get out
@@ -35,6 +35,7 @@ mod pipeline;
 mod points;
 mod policy;
 mod projects;
+mod reach;
 mod reading;
 mod redact;
 mod refusal;

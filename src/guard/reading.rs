@@ -231,7 +231,7 @@ impl Read {
             branch: self.branch_name(),
             query,
         };
-        asked.judge(tool)?;
+        let (batch, _) = asked.judge(tool)?;
         // What a name stands for is decided by the database, not by the text: a view, a function or
         // an operator of the app's own can stand behind any of them. So all or nothing.
         if on_production && self.call.guard.policy().production.rows == ProductionRows::Deny {
@@ -246,13 +246,16 @@ impl Read {
             ))
             .operator("allow it in the policy: production.rows"));
         }
-        let rows = self
-            .call
-            .guard
-            .client()
-            .query_read_only(self.reference()?, query, None)
-            .await?;
-        Ok(cut(rows, &self.call.guard.policy().limits))
+        let guard = &self.call.guard;
+        let reference = self.reference()?;
+        // At once, so that a read takes no longer; what it gave, an error's text too, is withheld
+        // until it is known what was behind the names.
+        let (rows, allowed) = tokio::join!(
+            guard.client().query_read_only(reference, query, None),
+            guard.refuse_secrets_behind(reference, asked, &batch, sql::Purpose::Show),
+        );
+        allowed?;
+        Ok(cut(rows?, &guard.policy().limits))
     }
 
     /// The advisor's findings.
@@ -313,14 +316,14 @@ impl Dev {
         query: &str,
     ) -> Result<(QueryResult, Option<ChangedRows>), Refusal> {
         let returns = sql::mentions_returning(query);
-        let query = if returns {
+        let counted = if returns {
             query.to_owned()
         } else {
             // A new line ends a comment that the query may end with.
             format!("{query}\n{COUNT_CHANGES}")
         };
         let body = QueryBody {
-            query,
+            query: counted,
             parameters: None,
             read_only: None,
         };
@@ -328,6 +331,7 @@ impl Dev {
         // In turn with migrations and merges: what they look at does not change meanwhile.
         let _turn = guard.branch_turn(self.branch.reference()).await?;
         self.repair().await?;
+        self.refuse_secrets_behind(query).await?;
         let rows = guard
             .client()
             .write::<RunQuery>(&self.branch, &(), &body)
@@ -362,10 +366,15 @@ impl Dev {
     }
 
     /// Makes the restore point that precedes a mass change of data.
-    pub async fn point_before_mass_change(&self) -> Result<super::MadePoint, Refusal> {
+    pub async fn point_before_mass_change(
+        &self,
+        query: &str,
+    ) -> Result<super::MadePoint, Refusal> {
         let guard = &self.call.guard;
         let _turn = guard.branch_turn(self.branch.reference()).await?;
         self.repair().await?;
+        // No point for a change that is then refused.
+        self.refuse_secrets_behind(query).await?;
         self.numbered_point("before").await
     }
 }

@@ -15,6 +15,7 @@
 
 mod alterations;
 mod batch;
+mod bodies;
 mod bounds;
 mod classify;
 mod decide;
@@ -25,6 +26,8 @@ mod functions;
 mod kinds;
 mod mass;
 mod names;
+mod reach;
+mod scan;
 mod scopes;
 mod sensitive;
 #[cfg(test)]
@@ -37,11 +40,12 @@ use squawk_syntax::{SourceFile, ast::AstNode};
 use self::bounds::Depth;
 
 pub use self::{
-    batch::{Batch, Class, Effect, Reason, Statement, split_mixed},
+    batch::{Batch, Class, Defined, Definition, Effect, Reason, Statement, split_mixed},
     bounds::{MAX_BYTES, MAX_NESTING, MAX_PATH},
     decide::{Decision, Objection, Suggestion, Tool, decide},
     error::SqlError,
     names::Name,
+    reach::{Finding, Object, Purpose, Question, Reached, Reference, find, question},
 };
 
 /// Stack for the parser on a text that is deep and still within bounds: eight times what the deepest was seen to need

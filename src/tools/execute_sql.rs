@@ -103,7 +103,7 @@ impl Tool for ExecuteSql {
                 }
                 Decision::WriteData { mass } => {
                     if mass {
-                        output.restore_point = Some(dev.point_before_mass_change().await?);
+                        output.restore_point = Some(dev.point_before_mass_change(&input.query).await?);
                     }
                     let (result, changed) = dev.change_data(&input.query).await?;
                     output.changed = changed;

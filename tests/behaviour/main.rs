@@ -38,6 +38,7 @@ mod policy;
 mod resources;
 mod restore_points;
 mod scope;
+mod sensitive;
 mod sharing;
 mod sql;
 mod sql_limits;
