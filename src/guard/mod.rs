@@ -10,6 +10,7 @@
 //! branches   making, rebasing, resetting, deleting and comparing branches
 //! migrate    a migration: one transaction, one ledger row, one restore point
 //!            version: which comes next;  transaction: its text;  settle: what a lost answer turned out to be
+//!            warnings: what it makes others wait for, and what was lost
 //! points     restore points and their repair;  revert: returning to one
 //! ledger     the ledger as it is;  strangers: rows that no migration made;  state: the hashes of schema and ledger
 //! gate       the conditions of a merge;  rehearsal: the replay;  advice: the advisor's verdict
@@ -48,6 +49,7 @@ mod target;
 mod tool;
 mod transaction;
 mod version;
+mod warnings;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -77,6 +79,7 @@ pub use refusal::{Code, Next, Refusal};
 pub use revert::{Reverted, RowCount};
 pub use target::{Environment, Target, TargetView};
 pub use tool::{Call, Progress, Tool};
+pub use warnings::{LostData, Warning, say_consequences};
 
 /// How long work waits for its turn or for the platform before it gives up. Its caller is answered
 /// long before, with `in_progress`.

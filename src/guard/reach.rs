@@ -68,7 +68,7 @@ impl Dev {
             branch: Some(self.branch.name()),
             query,
         };
-        let (batch, _) = asked.judge(sql::Tool::ExecuteSql)?;
+        let (batch, _) = asked.judge(sql::Tool::ExecuteSql, sql::Place::Dev)?;
         self.call
             .guard
             .refuse_secrets_behind(self.branch.reference(), asked, &batch, Purpose::Write)
@@ -112,10 +112,14 @@ impl AskedSql<'_> {
             ),
             Reached::Ledger => (
                 "ledger_is_protected",
-                format!("statement {number} ({kind}): it writes to the ledger of migrations{way}, which the server alone does"),
+                format!(
+                    "statement {number} ({kind}): it writes to the ledger of migrations{way}, which the server alone does"
+                ),
             ),
         };
-        Refusal::new(Code::Sql(code), message).details(details)
+        Refusal::new(Code::Sql(code), message)
+            .details(details)
+            .next(self.elsewhere(code))
     }
 }
 

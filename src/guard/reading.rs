@@ -220,10 +220,10 @@ impl Read {
     /// Runs one statement that reads. Production's rows are guarded; its catalogue is not.
     pub async fn query(&self, query: &str) -> Result<QueryResult, Refusal> {
         let on_production = self.environment() == Environment::Production;
-        let tool = if on_production {
-            sql::Tool::ReadOnly
+        let place = if on_production {
+            sql::Place::Production
         } else {
-            sql::Tool::ExecuteSql
+            sql::Place::Dev
         };
         let asked = AskedSql {
             tool: "execute_sql",
@@ -231,7 +231,7 @@ impl Read {
             branch: self.branch_name(),
             query,
         };
-        let (batch, _) = asked.judge(tool)?;
+        let (batch, _) = asked.judge(sql::Tool::ExecuteSql, place)?;
         // What a name stands for is decided by the database, not by the text: a view, a function or
         // an operator of the app's own can stand behind any of them. So all or nothing.
         if on_production && self.call.guard.policy().production.rows == ProductionRows::Deny {
@@ -366,10 +366,7 @@ impl Dev {
     }
 
     /// Makes the restore point that precedes a mass change of data.
-    pub async fn point_before_mass_change(
-        &self,
-        query: &str,
-    ) -> Result<super::MadePoint, Refusal> {
+    pub async fn point_before_mass_change(&self, query: &str) -> Result<super::MadePoint, Refusal> {
         let guard = &self.call.guard;
         let _turn = guard.branch_turn(self.branch.reference()).await?;
         self.repair().await?;

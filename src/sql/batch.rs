@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, ops::Range};
 
-use super::names::Name;
+use super::{losses::Loss, names::Name};
 
 /// All statements of one text, in order; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub struct Statement {
     pub reads_secrets: bool,
     /// What it creates, alters, drops or writes.
     pub effects: Vec<Effect>,
+    /// Rows or values that are gone afterwards, where the statement names what holds them.
+    pub losses: Vec<Loss>,
     /// Whether PostgreSQL runs it inside a transaction block.
     pub transactional: bool,
 }

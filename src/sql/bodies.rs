@@ -70,13 +70,17 @@ pub(super) fn read(language: &str, text: &str) -> Body {
 fn read_within(language: &str, text: &str, within: usize) -> Body {
     if !matches!(language, "sql" | "plpgsql") {
         return Body {
-            doubt: Some(Doubt::CannotTell("it is written in another language than SQL")),
+            doubt: Some(Doubt::CannotTell(
+                "it is written in another language than SQL",
+            )),
             ..Body::default()
         };
     }
     if within > MAX_WITHIN || text.len() > bounds::MAX_BYTES {
         return Body {
-            doubt: Some(Doubt::CannotTell("its code is too deep or too long to be read")),
+            doubt: Some(Doubt::CannotTell(
+                "its code is too deep or too long to be read",
+            )),
             ..Body::default()
         };
     }
@@ -114,8 +118,9 @@ impl Scan {
     fn doubt_of_names(&self) -> Option<Doubt> {
         let secret = self.secret.clone().map(Doubt::Reads);
         secret.or_else(|| {
-            self.runs_text
-                .then_some(Doubt::CannotTell("it calls a function that runs SQL given as text"))
+            self.runs_text.then_some(Doubt::CannotTell(
+                "it calls a function that runs SQL given as text",
+            ))
         })
     }
 }
@@ -219,7 +224,9 @@ pub(super) fn of_statement(statement: &Statement, within: usize) -> Body {
         statement.class,
         Class::Forbidden(Reason::HiddenRelation | Reason::ServerFile | Reason::Function)
     )
-    .then_some(Doubt::CannotTell("it calls a function that runs SQL given as text"));
+    .then_some(Doubt::CannotTell(
+        "it calls a function that runs SQL given as text",
+    ));
     let mut body = Body {
         doubt: reads.or(runs_text),
         relations: statement.relations.clone(),

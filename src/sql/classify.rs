@@ -18,7 +18,7 @@ use super::{
     facts::{self, Facts, child, has_token, name_below},
     functions,
     kinds::{self, Kind},
-    mass, names, sensitive,
+    losses, mass, names, sensitive,
 };
 
 /// Judges one statement; `None` for a lone semicolon.
@@ -64,6 +64,7 @@ pub(super) fn statement(stmt: &Stmt) -> Option<Statement> {
         body: body(node, &facts),
         functions: distinct(&facts.calls),
         effects: effects::of(node, &kind, &facts),
+        losses: losses::of(node),
         transactional: is_transactional(node),
         relations,
     })
@@ -152,7 +153,9 @@ fn language_of(option: &SyntaxNode) -> String {
         .filter_map(|element| element.into_token())
         .filter(|token| !token.kind().is_trivia())
         .last();
-    let text = last.map(|token| token.text().to_owned()).unwrap_or_default();
+    let text = last
+        .map(|token| token.text().to_owned())
+        .unwrap_or_default();
     names::plain_string(&text)
         .unwrap_or_else(|| names::fold(&text))
         .to_ascii_lowercase()
@@ -247,9 +250,8 @@ fn changes_text_reading(node: &SyntaxNode, facts: &Facts) -> bool {
 
 /// Whether a search path is set that leads to secrets, or that cannot be told.
 fn moves(node: &SyntaxNode, facts: &Facts) -> bool {
-    let leads = |text: &str| {
-        sensitive::schemas().any(|schema| text.to_ascii_lowercase().contains(schema))
-    };
+    let leads =
+        |text: &str| sensitive::schemas().any(|schema| text.to_ascii_lowercase().contains(schema));
     let by_statement = child(node, SET_CONFIG).is_some_and(|set| {
         let setting = name_below(&set, CONFIG_PARAMETER_REF).map(|setting| setting.name);
         setting.as_deref() == Some("search_path") && leads(&set.text().to_string())

@@ -16,14 +16,13 @@
 //! honest one; what it copies is on DEV, of test users, and its shape is still redacted.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
-use std::thread;
 
 use super::{
     batch::{Batch, Class, Defined, Statement},
     bodies::{self, Body, Doubt},
     functions,
     names::{LEDGER, Name},
-    sensitive,
+    on_own_stack, sensitive,
 };
 
 /// What becomes of what is reached.
@@ -127,7 +126,8 @@ pub fn question(batch: &Batch, purpose: Purpose) -> Option<Question> {
         if !(defined || runs_now(statement, purpose)) {
             continue;
         }
-        let body = on_own_stack(|| bodies::of_statement(statement, 0)).unwrap_or_default();
+        let body =
+            on_own_stack(bodies::STACK, || bodies::of_statement(statement, 0)).unwrap_or_default();
         relations.extend(body.relations);
         words.extend(body.words);
     }
@@ -174,20 +174,10 @@ pub fn find(batch: &Batch, purpose: Purpose, catalogue: &[Object]) -> Option<Fin
         via: Vec::new(),
         what: Reached::Unknown("it is too deep to be followed"),
     };
-    on_own_stack(|| Graph::new(batch, purpose, catalogue).find(batch, purpose))
-        .unwrap_or_else(|| Some(lost()))
-}
-
-/// Reading code needs more stack than a worker has; `None` if there is none to be had.
-fn on_own_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
-    thread::scope(|scope| {
-        thread::Builder::new()
-            .stack_size(bodies::STACK)
-            .spawn_scoped(scope, work)
-            .ok()?
-            .join()
-            .ok()
+    on_own_stack(bodies::STACK, || {
+        Graph::new(batch, purpose, catalogue).find(batch, purpose)
     })
+    .unwrap_or_else(|| Some(lost()))
 }
 
 struct Node {
@@ -642,8 +632,8 @@ fn own(body: &Body, fired_by_secret: bool) -> Vec<Reached> {
 fn node(object: &Object, places: &HashMap<&str, usize>) -> Node {
     let mut body = Body::default();
     let mut whole_row = false;
-    let runs_text = object.is_routine
-        && matches!(functions::class_of(&object.name), Some(Class::Forbidden(_)));
+    let runs_text =
+        object.is_routine && matches!(functions::class_of(&object.name), Some(Class::Forbidden(_)));
     if object.trusted {
         body.doubt = runs_text.then_some(Doubt::CannotTell("it runs SQL given as text"));
     } else if object.printed {

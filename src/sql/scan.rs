@@ -50,10 +50,7 @@ struct Piece<'a> {
 
 impl Piece<'_> {
     fn is_name(&self) -> bool {
-        matches!(
-            self.kind,
-            TokenKind::Ident | TokenKind::QuotedIdent { .. }
-        )
+        matches!(self.kind, TokenKind::Ident | TokenKind::QuotedIdent { .. })
     }
 
     /// The word, if it can be a keyword: a quoted name is none.
@@ -103,8 +100,7 @@ fn starts_statement(pieces: &[Piece<'_>], at: usize) -> bool {
     let Some(before) = at.checked_sub(1).and_then(|before| pieces.get(before)) else {
         return true;
     };
-    before.kind == TokenKind::Semi
-        || matches!(before.keyword(), "begin" | "then" | "else" | "loop")
+    before.kind == TokenKind::Semi || matches!(before.keyword(), "begin" | "then" | "else" | "loop")
 }
 
 impl Scan {
@@ -268,7 +264,7 @@ fn hands_on(neighbours: &[Option<&Piece<'_>>; 5], starts: bool) -> bool {
     if column.kind == TokenKind::Star {
         return !compared(next3);
     }
-    let assigned = starts
-        && next3.is_some_and(|next| matches!(next.kind, TokenKind::Colon | TokenKind::Eq));
+    let assigned =
+        starts && next3.is_some_and(|next| matches!(next.kind, TokenKind::Colon | TokenKind::Eq));
     !assigned && sensitive::is_secret_column(&column.word)
 }

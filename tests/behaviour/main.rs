@@ -45,3 +45,4 @@ mod sql_limits;
 mod stdio;
 mod surface;
 mod targets;
+mod warnings;

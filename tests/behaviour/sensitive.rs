@@ -23,7 +23,9 @@ async fn project_with_a_user(mcp: &Mcp) -> Project<'_> {
              values ('00000000-0000-4000-8000-000000000001', 'alice@test', '{SECRET}')"
         ))
         .await;
-    project.sql("insert into public.notes values (1, 'plain')").await;
+    project
+        .sql("insert into public.notes values (1, 'plain')")
+        .await;
     project
 }
 
@@ -187,7 +189,12 @@ async fn functions_operators_casts_and_aggregates_hide_nothing() {
                  'select encrypted_password from auth.users limit 1';",
         )
         .await;
-    withheld(&project, "execute_sql", "select public.leaks(id) from public.notes").await;
+    withheld(
+        &project,
+        "execute_sql",
+        "select public.leaks(id) from public.notes",
+    )
+    .await;
     project.sql("select count(*) from public.notes").await;
     project
         .migrate(
@@ -195,7 +202,12 @@ async fn functions_operators_casts_and_aggregates_hide_nothing() {
             "create cast (public.box_of as text) with function public.unbox(public.box_of) as implicit;",
         )
         .await;
-    withheld(&project, "execute_sql", "select row(1)::public.box_of || ''").await;
+    withheld(
+        &project,
+        "execute_sql",
+        "select row(1)::public.box_of || ''",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -373,23 +385,4 @@ async fn a_trigger_on_the_users_hands_on_what_is_harmless_only() {
     project
         .migrate("later", "alter table public.profiles add column bio text;")
         .await;
-}
-#[tokio::test]
-async fn zz_time() {
-    let world = World::new();
-    let mcp = world.serve().await;
-    let project = project_with_a_user(&mcp).await;
-    for q in ["select 1", "select 'x'", "select id from public.notes", "select count(*) from public.notes", "insert into public.notes values (2,'x')", "delete from public.notes where id = 2"] {
-        for _ in 0..4 {
-        let t = std::time::Instant::now();
-        project.sql(q).await;
-        eprintln!("{q}: {:?}", t.elapsed());
-        }
-    }
-    let dev = project.dev().await;
-    let t = std::time::Instant::now();
-    let sql = include_str!("../../src/guard/reach.sql").replace("$1", r#"'{"relations": [["public","notes"]], "words": ["id"], "writes": true}'"#);
-    let rows = world.api().read(&dev, &format!("explain (analyze, buffers off, summary on) {sql}")).await;
-    eprintln!("{:?}", t.elapsed());
-    for row in rows.as_array().unwrap() { eprintln!("{}", row["QUERY PLAN"].as_str().unwrap()); }
 }
