@@ -5,8 +5,10 @@ mod bounds;
 mod classes;
 mod corpus;
 mod effects;
+mod harmless;
 mod ledger;
 mod lexing;
+mod properties;
 mod secrets;
 mod table;
 
