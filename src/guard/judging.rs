@@ -30,15 +30,21 @@ pub fn judged_sql(
         branch,
         query,
     };
-    Ok(asked.judge(sql::Tool::ExecuteSql)?.1)
+    Ok(asked.judge(sql::Tool::ExecuteSql, sql::Place::Dev)?.1)
 }
 
 impl AskedSql<'_> {
     /// Reads the SQL and decides about it.
-    pub(super) fn judge(self, tool: sql::Tool) -> Result<(Batch, Decision), Refusal> {
-        let batch = sql::judge(self.query)
-            .map_err(|error| Refusal::new(Code::Sql(error.code()), error.to_string()))?;
-        match sql::decide(&batch, tool) {
+    pub(super) fn judge(
+        self,
+        tool: sql::Tool,
+        place: sql::Place,
+    ) -> Result<(Batch, Decision), Refusal> {
+        let batch = sql::judge(self.query).map_err(|error| {
+            Refusal::new(Code::Sql(error.code()), error.to_string())
+                .next(self.elsewhere(error.code()))
+        })?;
+        match sql::decide(&batch, tool, place) {
             Decision::Refuse(objection) => Err(self.refuse(&batch, &objection)),
             decision => Ok((batch, decision)),
         }
@@ -61,8 +67,30 @@ impl AskedSql<'_> {
         }
         let mut refusal =
             Refusal::new(Code::Sql(objection.code), objection.message.clone()).details(details);
-        refusal.next = next.map(Box::new);
+        let next = next.unwrap_or_else(|| self.elsewhere(objection.code));
+        refusal.next = Some(Box::new(next));
         refusal
+    }
+
+    /// Where to go on when the SQL itself leads nowhere: a call that works as it stands.
+    pub(super) fn elsewhere(self, code: &str) -> Next {
+        match code {
+            "sensitive_relation" => self.call(
+                "execute_sql",
+                "select id, email, created_at from auth.users limit 100",
+                "reads the users without their secrets",
+            ),
+            "ledger_is_protected" => Next::new(
+                "list_migrations",
+                self.arguments(json!({})),
+                "shows the ledger of migrations",
+            ),
+            _ => Next::new(
+                "list_tables",
+                self.arguments(json!({})),
+                "shows the tables and columns that there are",
+            ),
+        }
     }
 
     /// The call that does what was meant, where the judge knows a way.

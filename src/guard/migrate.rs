@@ -15,7 +15,8 @@ use super::judging::AskedSql;
 use super::points::status_word;
 use super::settle::{Settled, settle};
 use super::transaction::{LEDGER_TOUCHED, transaction, without_wrapping};
-use super::{Code, Dev, Next, Refusal};
+use super::warnings::changes_of;
+use super::{Code, Dev, LostData, Next, Refusal, Warning};
 use crate::api::ApiError;
 use crate::api::database::{QueryBody, RunQuery};
 use crate::hex;
@@ -78,6 +79,10 @@ pub struct Migrated {
     pub restore_point: MadePoint,
     /// What it changed.
     pub changes: Vec<Change>,
+    /// What was lost by it.
+    pub data_lost: Vec<LostData>,
+    /// What it makes others wait for, and what it left undone.
+    pub warnings: Vec<Warning>,
     /// What an agent should know besides.
     pub notes: Vec<String>,
     /// Whether an earlier call had run it already.
@@ -123,7 +128,7 @@ impl Dev {
             branch: Some(self.branch.name()),
             query: &request.query,
         };
-        let (batch, _) = asked.judge(sql::Tool::ApplyMigration)?;
+        let (batch, _) = asked.judge(sql::Tool::ApplyMigration, sql::Place::Dev)?;
         check_name(&request.name)?;
         check_key(request.idempotency_key.as_deref())?;
         let guard = &self.call.guard;
@@ -144,6 +149,16 @@ impl Dev {
             }
             return self.already_done(&done.version, done.name.clone()).await;
         }
+        guard
+            .refuse_secrets_behind(
+                self.branch.reference(),
+                asked,
+                &batch,
+                sql::Purpose::Migrate,
+            )
+            .await?;
+        let mut warnings = self.lock_warnings(&request.query, &batch).await;
+        let data_lost = self.losses(&batch).await;
         let version = self.choose_version(&request, &ledger).await?;
         let point = self.name_point(&version).await?;
         let mut after = ledger.versions();
@@ -173,18 +188,9 @@ impl Dev {
             );
             refusal
         })?;
-        let mut changes: Vec<Change> = batch
-            .statements()
-            .iter()
-            .flat_map(|statement| &statement.effects)
-            .map(|effect| Change {
-                action: effect.action.to_owned(),
-                kind: effect.object_kind.to_owned(),
-                object: effect.object.clone(),
-                loses_data: effect.loses_data,
-            })
-            .collect();
-        let mut notes = self.unreachable_tables(&changes).await;
+        let mut changes = changes_of(&batch);
+        warnings.extend(self.unreachable_tables(&batch).await);
+        let mut notes = Vec::new();
         if changes.len() > CHANGES {
             notes.push(format!(
                 "{} changes were made, of which the first {CHANGES} are listed",
@@ -199,6 +205,8 @@ impl Dev {
             },
             restore_point,
             changes,
+            data_lost,
+            warnings,
             notes,
             repeated: false,
         })
@@ -227,6 +235,8 @@ impl Dev {
                     .to_owned(),
             },
             changes: Vec::new(),
+            data_lost: Vec::new(),
+            warnings: Vec::new(),
             notes: vec!["this idempotency key was used before: nothing ran again".to_owned()],
             repeated: true,
         })
@@ -315,45 +325,6 @@ impl Dev {
             own.message
         );
         own
-    }
-
-    /// Which of the tables made just now no application role can reach.
-    async fn unreachable_tables(&self, changes: &[Change]) -> Vec<String> {
-        let tables: Vec<&str> = changes
-            .iter()
-            .filter(|change| change.action == "create" && change.kind == "table")
-            .map(|change| change.object.as_str())
-            .collect();
-        if tables.is_empty() {
-            return Vec::new();
-        }
-        let rows = self
-            .call
-            .guard
-            .client()
-            .query_read_only(
-                self.branch.reference(),
-                "select t.name from pg_catalog.unnest(pg_catalog.string_to_array($1, e'\\n')) as t(name) \
-                 where pg_catalog.to_regclass(t.name) is not null and not exists ( \
-                   select from pg_catalog.pg_roles as r \
-                   where r.rolname in ('anon', 'authenticated', 'service_role') \
-                     and pg_catalog.has_any_column_privilege(r.oid, pg_catalog.to_regclass(t.name), 'select, insert, update'))",
-                Some(vec![json!(tables.join("\n"))]),
-            )
-            .await;
-        match rows {
-            Ok(rows) => rows
-                .iter()
-                .filter_map(|row| super::ledger::text(row, "name"))
-                .map(|table| {
-                    format!("no application role can reach {table}: grant what the app needs, for instance `grant select, insert, update, delete on {table} to authenticated;`")
-                })
-                .collect(),
-            Err(error) => {
-                tracing::debug!(%error, "the privileges of new tables could not be read");
-                Vec::new()
-            }
-        }
     }
 }
 

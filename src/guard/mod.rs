@@ -10,11 +10,12 @@
 //! branches   making, rebasing, resetting, deleting and comparing branches
 //! migrate    a migration: one transaction, one ledger row, one restore point
 //!            version: which comes next;  transaction: its text;  settle: what a lost answer turned out to be
+//!            warnings: what it makes others wait for, and what was lost
 //! points     restore points and their repair;  revert: returning to one
 //! ledger     the ledger as it is;  strangers: rows that no migration made;  state: the hashes of schema and ledger
 //! gate       the conditions of a merge;  rehearsal: the replay;  advice: the advisor's verdict
 //! merge      the merge itself, followed to its end
-//! judging    the SQL judge's answer in the guard's terms
+//! judging    the SQL judge's answer in the guard's terms;  reach: the secrets behind what SQL names
 //! projects   launching projects;  reading: what only looks
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
 //! approval   leave to do what the policy does not allow by itself;  leaves: what for;  roads: the policy's part
@@ -43,6 +44,7 @@ mod points;
 mod policy;
 mod projects;
 mod quote;
+mod reach;
 mod reading;
 mod redact;
 mod refusal;
@@ -57,6 +59,7 @@ mod tool;
 mod transaction;
 mod user;
 mod version;
+mod warnings;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -91,6 +94,7 @@ pub use revert::{Reverted, RowCount};
 pub use roads::{Approvals, Operation, Road};
 pub use target::{Environment, Target, TargetView};
 pub use tool::{Call, Progress, Tool};
+pub use warnings::{LostData, Warning, say_consequences};
 
 /// How long work waits for its turn or for the platform before it gives up. Its caller is answered
 /// long before, with `in_progress`.

@@ -219,10 +219,10 @@ impl Read {
     /// Runs one statement that reads. Production's rows are guarded; its catalogue is not.
     pub async fn query(&self, query: &str) -> Result<QueryResult, Refusal> {
         let on_production = self.environment() == Environment::Production;
-        let tool = if on_production {
-            sql::Tool::ReadOnly
+        let place = if on_production {
+            sql::Place::Production
         } else {
-            sql::Tool::ExecuteSql
+            sql::Place::Dev
         };
         let asked = AskedSql {
             tool: "execute_sql",
@@ -230,19 +230,22 @@ impl Read {
             branch: self.branch_name(),
             query,
         };
-        asked.judge(tool)?;
+        let (batch, _) = asked.judge(sql::Tool::ExecuteSql, place)?;
         // What a name stands for is decided by the database, not by the text: a view, a function or
         // an operator of the app's own can stand behind any of them. So all or nothing.
         if on_production {
             self.may_read_rows(query).await?;
         }
-        let rows = self
-            .call
-            .guard
-            .client()
-            .query_read_only(self.reference()?, query, None)
-            .await?;
-        Ok(cut(rows, &self.call.guard.policy().limits))
+        let guard = &self.call.guard;
+        let reference = self.reference()?;
+        // At once, so that a read takes no longer; what it gave, an error's text too, is withheld
+        // until it is known what was behind the names.
+        let (rows, allowed) = tokio::join!(
+            guard.client().query_read_only(reference, query, None),
+            guard.refuse_secrets_behind(reference, asked, &batch, sql::Purpose::Show),
+        );
+        allowed?;
+        Ok(cut(rows?, &guard.policy().limits))
     }
 
     /// The advisor's findings.
@@ -303,14 +306,14 @@ impl Dev {
         query: &str,
     ) -> Result<(QueryResult, Option<ChangedRows>), Refusal> {
         let returns = sql::mentions_returning(query);
-        let query = if returns {
+        let counted = if returns {
             query.to_owned()
         } else {
             // A new line ends a comment that the query may end with.
             format!("{query}\n{COUNT_CHANGES}")
         };
         let body = QueryBody {
-            query,
+            query: counted,
             parameters: None,
             read_only: None,
         };
@@ -318,6 +321,7 @@ impl Dev {
         // In turn with migrations and merges: what they look at does not change meanwhile.
         let _turn = guard.branch_turn(self.branch.reference()).await?;
         self.repair().await?;
+        self.refuse_secrets_behind(query).await?;
         let rows = guard
             .client()
             .write::<RunQuery>(&self.branch, &(), &body)
@@ -352,10 +356,12 @@ impl Dev {
     }
 
     /// Makes the restore point that precedes a mass change of data.
-    pub async fn point_before_mass_change(&self) -> Result<super::MadePoint, Refusal> {
+    pub async fn point_before_mass_change(&self, query: &str) -> Result<super::MadePoint, Refusal> {
         let guard = &self.call.guard;
         let _turn = guard.branch_turn(self.branch.reference()).await?;
         self.repair().await?;
+        // No point for a change that is then refused.
+        self.refuse_secrets_behind(query).await?;
         self.numbered_point("before").await
     }
 }

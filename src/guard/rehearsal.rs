@@ -222,7 +222,7 @@ impl Dev {
             branch: Some(self.branch.name()),
             query: &migration.sql,
         }
-        .judge(sql::Tool::ApplyMigration)?;
+        .judge(sql::Tool::ApplyMigration, sql::Place::Dev)?;
         let body = QueryBody {
             query: replay_transaction(
                 &migration.version,

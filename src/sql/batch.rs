@@ -1,8 +1,8 @@
 //! What the judge found: statements, what class each is of, what it touches and what it would do.
 
-use std::{fmt, ops::Range};
+use std::{collections::BTreeSet, fmt, ops::Range};
 
-use super::names::Name;
+use super::{losses::Loss, names::Name};
 
 /// All statements of one text, in order; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,16 +21,53 @@ pub struct Statement {
     pub text: Range<usize>,
     /// Relations that it names, each once, as written; its own common table expressions are not among them.
     pub relations: Vec<Name>,
+    /// Those of `relations` that it inserts into, updates, deletes from, merges into or truncates.
+    pub targets: Vec<Name>,
     /// Functions that it calls, each once, as written.
     pub functions: Vec<Name>,
+    /// Every word in its expressions that can be a name, folded: a function is also called as `(row).function`, which
+    /// no grammar tells from a column.
+    pub words: BTreeSet<String>,
+    /// What it defines for others to use later, if it does.
+    pub defines: Option<Definition>,
+    /// Language and text of the code in it: of a function that it creates, or of a `do` block.
+    pub body: Option<(String, String)>,
     /// Those of `relations` that hold secrets, whether or not the statement reads them.
     pub sensitive: Vec<Name>,
+    /// Whether it is a `select` or `values` of literals and nothing else, or shows a setting.
+    pub is_plain: bool,
+    /// Whether names after it may be looked for among the relations that hold secrets.
+    pub moves: bool,
+    /// Whether rows that it writes come back.
+    pub returns: bool,
     /// Whether it reads a secret: a relation of nothing but secrets, a secret column, or a whole row that has one.
     pub reads_secrets: bool,
     /// What it creates, alters, drops or writes.
     pub effects: Vec<Effect>,
+    /// Rows or values that are gone afterwards, where the statement names what holds them.
+    pub losses: Vec<Loss>,
     /// Whether PostgreSQL runs it inside a transaction block.
     pub transactional: bool,
+}
+
+/// A view, function, trigger or rule as a statement defines it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// The view's or the function's name; of a trigger or rule, the relation that it is on.
+    pub name: Name,
+    /// What is defined.
+    pub kind: Defined,
+}
+
+/// What a [`Definition`] defines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Defined {
+    /// A view: reading it runs its query.
+    View,
+    /// A function, procedure or aggregate: calling it runs its body.
+    Routine,
+    /// A trigger or a rule: writing to the relation runs it.
+    Reaction,
 }
 
 /// What a statement does, as far as its text tells.

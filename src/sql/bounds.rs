@@ -93,7 +93,7 @@ pub(super) fn has_word(sql: &str, word: &str) -> bool {
 }
 
 /// The tokens that are neither white space nor comment, with their text and byte offset.
-fn significant(sql: &str) -> impl Iterator<Item = (Token, &str, usize)> {
+pub(super) fn significant(sql: &str) -> impl Iterator<Item = (Token, &str, usize)> {
     let mut end = 0;
     tokenize(sql).filter_map(move |token| {
         let start = end;

@@ -13,12 +13,12 @@ use squawk_syntax::{
 };
 
 use super::{
-    batch::{Class, Reason, Statement},
+    batch::{Class, Defined, Definition, Reason, Statement},
     bounds, effects,
-    facts::{Facts, child, has_token, name_below},
+    facts::{self, Facts, child, has_token, name_below},
     functions,
     kinds::{self, Kind},
-    mass, names, sensitive,
+    losses, mass, names, sensitive,
 };
 
 /// Judges one statement; `None` for a lone semicolon.
@@ -37,9 +37,34 @@ pub(super) fn statement(stmt: &Stmt) -> Option<Statement> {
             .filter(|relation| sensitive::is_sensitive(relation))
             .cloned()
             .collect(),
-        reads_secrets: sensitive::reads_secrets(node, &facts),
+        reads_secrets: sensitive::reads_secrets(node, &facts.relations),
+        targets: distinct(&facts.targets(node)),
+        words: facts::words(node),
+        is_plain: node.kind() == SHOW
+            || node.descendants().all(|node| {
+                matches!(
+                    node.kind(),
+                    SELECT
+                        | SELECT_CLAUSE
+                        | TARGET_LIST
+                        | TARGET
+                        | AS_NAME
+                        | COLUMN_NAME
+                        | VALUES
+                        | ROW_LIST
+                        | ROW
+                        | LITERAL
+                )
+            }),
+        moves: moves(node, &facts),
+        returns: node
+            .descendants()
+            .any(|node| node.kind() == RETURNING_CLAUSE),
+        defines: definition(node),
+        body: body(node, &facts),
         functions: distinct(&facts.calls),
         effects: effects::of(node, &kind, &facts),
+        losses: losses::of(node),
         transactional: is_transactional(node),
         relations,
     })
@@ -73,6 +98,67 @@ fn class(node: &SyntaxNode, kind: &Kind, facts: &Facts) -> Class {
         }
         class => class,
     }
+}
+
+/// What a statement defines for others to use later.
+fn definition(node: &SyntaxNode) -> Option<Definition> {
+    let named = |kind, name| {
+        Some(Definition {
+            name: name_below(node, name)?,
+            kind,
+        })
+    };
+    let on_relation = || {
+        let relation = node.descendants().find(|node| {
+            matches!(
+                node.kind(),
+                ON_TABLE | ON_RELATION | RULE_ON | TABLE_RELATION_NAME
+            )
+        })?;
+        let path = relation
+            .descendants()
+            .find(|node| node.kind() == PATH_REF)?;
+        Some(Definition {
+            name: names::of(&path)?,
+            kind: Defined::Reaction,
+        })
+    };
+    match node.kind() {
+        CREATE_VIEW | CREATE_MATERIALIZED_VIEW => named(Defined::View, VIEW),
+        CREATE_FUNCTION => named(Defined::Routine, FUNCTION_NAME),
+        CREATE_PROCEDURE => named(Defined::Routine, PROCEDURE_NAME),
+        CREATE_AGGREGATE => named(Defined::Routine, AGGREGATE_NAME),
+        CREATE_TRIGGER | CREATE_RULE => on_relation(),
+        _ => None,
+    }
+}
+
+/// Language and text of a function's or a block's code.
+fn body(node: &SyntaxNode, facts: &Facts) -> Option<(String, String)> {
+    let text = facts.bodies().next()?;
+    let language = node
+        .descendants()
+        .find(|node| matches!(node.kind(), LANGUAGE_FUNC_OPTION | DO_LANGUAGE));
+    let by_default = if node.kind() == DO { "plpgsql" } else { "sql" };
+    Some((
+        language.map_or_else(|| by_default.to_owned(), |option| language_of(&option)),
+        text,
+    ))
+}
+
+/// The language in `language sql` and `language 'SQL'`.
+fn language_of(option: &SyntaxNode) -> String {
+    let last = option
+        .descendants_with_tokens()
+        .filter_map(|element| element.into_token())
+        .filter(|token| !token.kind().is_trivia())
+        .last();
+    let text = last
+        .map(|token| token.text().to_owned())
+        .unwrap_or_default();
+    names::plain_string(&text)
+        .unwrap_or_else(|| names::fold(&text))
+        .to_ascii_lowercase()
 }
 
 /// Whether a statement runs nowhere, whatever its kind.
@@ -158,6 +244,25 @@ fn changes_text_reading(node: &SyntaxNode, facts: &Facts) -> bool {
                     .iter()
                     .any(|(name, _)| value.eq_ignore_ascii_case(name))
             })
+    };
+    by_statement || by_function()
+}
+
+/// Whether a search path is set that leads to secrets, or that cannot be told.
+fn moves(node: &SyntaxNode, facts: &Facts) -> bool {
+    let leads =
+        |text: &str| sensitive::schemas().any(|schema| text.to_ascii_lowercase().contains(schema));
+    let by_statement = child(node, SET_CONFIG).is_some_and(|set| {
+        let setting = name_below(&set, CONFIG_PARAMETER_REF).map(|setting| setting.name);
+        setting.as_deref() == Some("search_path") && leads(&set.text().to_string())
+    });
+    let by_function = || {
+        facts.calls.iter().any(|call| call.name == "set_config") && {
+            let values: Vec<String> = facts.string_values().collect();
+            let is_path = |value: &String| value.eq_ignore_ascii_case("search_path");
+            values.iter().any(is_path)
+                && (values.iter().all(is_path) || values.iter().any(|value| leads(value)))
+        }
     };
     by_statement || by_function()
 }

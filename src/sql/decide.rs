@@ -9,12 +9,19 @@ use super::batch::{
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tool {
-    /// `execute_sql` on a DEV branch.
+    /// `execute_sql`.
     ExecuteSql,
-    /// `apply_migration` on a DEV branch.
+    /// `apply_migration`.
     ApplyMigration,
-    /// Reading where nothing may be written: production, or a read-only server.
-    ReadOnly,
+}
+
+/// Where it would run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// A development branch.
+    Dev,
+    /// Production, or what cannot be told from it.
+    Production,
 }
 
 /// What is to be done with a batch.
@@ -70,54 +77,89 @@ pub enum Suggestion {
 /// A refusal in the making: code, advice, way on.
 type No = (&'static str, &'static str, Option<Suggestion>);
 
-/// The table. `None` lets a statement pass; a batch must then also hold together.
+/// What the table says of one class, one environment and one tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cell {
+    /// It runs as it is.
+    Runs,
+    /// It runs where the operator's policy lets production's rows be read, which the guard asks.
+    RunsByPolicy,
+    /// It runs after a restore point.
+    RunsAfterPoint,
+    /// It runs as a migration, with its ledger row and restore point.
+    RunsAsMigration,
+    /// It does not run.
+    Refused(No),
+}
+
+use Cell::{Refused, Runs, RunsAfterPoint, RunsAsMigration, RunsByPolicy};
+
+/// The table. What passes it must also hold together as a batch: see [`decide`].
 ///
-/// | class       | execute_sql      | apply_migration | read only        |
-/// |-------------|------------------|-----------------|------------------|
-/// | read        | yes              | yes             | yes              |
-/// | data, mass  | yes              | yes             | read_only        |
-/// | schema, privilege | as a migration | yes         | read_only        |
-/// | opaque      | opaque_statement | yes             | opaque_statement |
-/// | session     | session_setting  | yes             | session_setting  |
-/// | transaction | transaction_control, everywhere ||                  |
-/// | forbidden   | its reason's code, everywhere ||                    |
-fn objection(class: Class, tool: Tool) -> Option<No> {
-    use Suggestion::{ApplyMigration, LeaveOut, UseDevBranch};
-    match (class, tool) {
-        (Read, _) => None,
-        (
-            DataChange | MassDataChange | Schema | Privilege,
-            Tool::ExecuteSql | Tool::ApplyMigration,
-        ) => None,
-        (DataChange | MassDataChange | Schema | Privilege, Tool::ReadOnly) => Some((
-            "read_only",
-            "only reads run here; send it for a DEV branch, without naming production",
-            Some(UseDevBranch),
-        )),
-        (Opaque | Session, Tool::ApplyMigration) => None,
-        (Opaque, _) => Some((
-            "opaque_statement",
-            "what it runs cannot be seen beforehand; write the statements themselves, or put it into a migration",
-            Some(ApplyMigration),
-        )),
-        (Session, _) => Some((
-            "session_setting",
-            "each call has a session of its own, so this would not last; leave it out (migrations may set what they need)",
-            Some(LeaveOut),
-        )),
-        (Transaction, Tool::ApplyMigration) => Some((
-            "transaction_control",
-            "a migration already runs in one transaction; leave out BEGIN at its start and COMMIT at its end, and send the rest",
-            Some(LeaveOut),
-        )),
-        (Transaction, _) => Some((
-            "transaction_control",
-            "the statements of one call already run in one transaction; leave out BEGIN and COMMIT",
-            Some(LeaveOut),
-        )),
-        (Forbidden(reason), _) => Some(forbidden(reason)),
+/// A migration never runs on production, whatever it holds: it reaches it through the gate.
+#[rustfmt::skip]
+fn row(class: Class) -> [Cell; 4] {
+    match class {
+        //                  execute_sql                                        apply_migration
+        //                  on DEV                   on production             on DEV                    on production
+        Read              => [Runs,                  RunsByPolicy,             Runs,                     Refused(GATED)],
+        DataChange        => [Runs,                  Refused(READ_ONLY),       Runs,                     Refused(GATED)],
+        MassDataChange    => [RunsAfterPoint,        Refused(READ_ONLY),       Runs,                     Refused(GATED)],
+        Schema            => [RunsAsMigration,       Refused(READ_ONLY),       Runs,                     Refused(GATED)],
+        Privilege         => [RunsAsMigration,       Refused(READ_ONLY),       Runs,                     Refused(GATED)],
+        Opaque            => [Refused(OPAQUE),       Refused(OPAQUE),          Runs,                     Refused(GATED)],
+        Session           => [Refused(SESSION),      Refused(SESSION),         Runs,                     Refused(GATED)],
+        Transaction       => [Refused(ONE_CALL),     Refused(ONE_CALL),        Refused(ONE_MIGRATION),   Refused(GATED)],
+        Forbidden(reason) => [Refused(forbidden(reason)); 4],
     }
 }
+
+/// The table's entry.
+fn cell(class: Class, tool: Tool, place: Place) -> Cell {
+    let [
+        sql_on_dev,
+        sql_on_production,
+        migration_on_dev,
+        migration_on_production,
+    ] = row(class);
+    match (tool, place) {
+        (Tool::ExecuteSql, Place::Dev) => sql_on_dev,
+        (Tool::ExecuteSql, Place::Production) => sql_on_production,
+        (Tool::ApplyMigration, Place::Dev) => migration_on_dev,
+        (Tool::ApplyMigration, Place::Production) => migration_on_production,
+    }
+}
+
+const READ_ONLY: No = (
+    "read_only",
+    "only reads run here; send it for a DEV branch, without naming production",
+    Some(Suggestion::UseDevBranch),
+);
+const GATED: No = (
+    "production_is_protected",
+    "a migration runs on DEV, and reaches production by merge_branch",
+    Some(Suggestion::ApplyMigration),
+);
+const OPAQUE: No = (
+    "opaque_statement",
+    "what it runs cannot be seen beforehand; write the statements themselves, or put it into a migration",
+    Some(Suggestion::ApplyMigration),
+);
+const SESSION: No = (
+    "session_setting",
+    "each call has a session of its own, so this would not last; leave it out (migrations may set what they need)",
+    Some(Suggestion::LeaveOut),
+);
+const ONE_CALL: No = (
+    "transaction_control",
+    "the statements of one call already run in one transaction; leave out BEGIN and COMMIT",
+    Some(Suggestion::LeaveOut),
+);
+const ONE_MIGRATION: No = (
+    "transaction_control",
+    "a migration already runs in one transaction; leave out BEGIN at its start and COMMIT at its end, and send the rest",
+    Some(Suggestion::LeaveOut),
+);
 
 fn forbidden(reason: Reason) -> No {
     use Suggestion::LeaveOut;
@@ -171,9 +213,13 @@ fn forbidden(reason: Reason) -> No {
 }
 
 /// Decides what a tool does with a batch.
-pub fn decide(batch: &Batch, tool: Tool) -> Decision {
+pub fn decide(batch: &Batch, tool: Tool, place: Place) -> Decision {
     for (index, statement) in batch.statements().iter().enumerate() {
-        let no = objection(statement.class, tool)
+        let no = match cell(statement.class, tool, place) {
+            Refused(no) => Some(no),
+            Runs | RunsByPolicy | RunsAfterPoint | RunsAsMigration => None,
+        };
+        let no = no
             .or_else(|| untransactional(statement))
             .or_else(|| sensitive(statement, tool));
         if let Some(no) = no {
@@ -182,12 +228,20 @@ pub fn decide(batch: &Batch, tool: Tool) -> Decision {
     }
     match tool {
         Tool::ApplyMigration => Decision::Migrate,
-        _ if batch.is_read() => Decision::Read,
-        _ if batch.is_data_only() => Decision::WriteData {
-            mass: batch.changes_mass_data(),
+        Tool::ExecuteSql if batch.is_read() => Decision::Read,
+        Tool::ExecuteSql if batch.is_data_only() => Decision::WriteData {
+            mass: batch
+                .classes()
+                .any(|class| cell(class, tool, place) == RunsAfterPoint),
         },
-        _ if batch.is_schema_only() => Decision::RunAsMigration,
-        _ if batch.is_mixed() => refuse_from(
+        Tool::ExecuteSql
+            if batch
+                .classes()
+                .all(|class| cell(class, tool, place) == RunsAsMigration) =>
+        {
+            Decision::RunAsMigration
+        }
+        Tool::ExecuteSql if batch.is_mixed() => refuse_from(
             batch,
             Class::is_schema,
             (
@@ -196,7 +250,7 @@ pub fn decide(batch: &Batch, tool: Tool) -> Decision {
                 Some(Suggestion::Split),
             ),
         ),
-        _ => refuse_from(
+        Tool::ExecuteSql => refuse_from(
             batch,
             Class::is_read,
             (

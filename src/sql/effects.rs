@@ -12,7 +12,7 @@ use squawk_syntax::{
 use super::{
     alterations,
     batch::Effect,
-    facts::{Facts, child, name_below},
+    facts::{Facts, child, name_below, written_to},
     kinds::Kind,
     mass, names,
 };
@@ -74,22 +74,12 @@ fn write(write: &SyntaxNode) -> Option<Effect> {
         DELETE => ("delete", true),
         _ => ("merge", mass::is_mass(write)),
     };
-    let target = [RELATION_NAME_REF, RELATION_NAME, TABLE_RELATION_NAME]
-        .into_iter()
-        .find_map(|kind| written_to(write, kind))?;
     Some(Effect {
         action,
         object_kind: "rows",
-        object: target,
+        object: written_to(write)?.to_string(),
         loses_data,
     })
-}
-
-/// The relation below a target such as `only public.todos`.
-fn written_to(write: &SyntaxNode, kind: SyntaxKind) -> Option<String> {
-    let target = child(write, kind)?;
-    let path = target.descendants().find(|node| node.kind() == PATH_REF)?;
-    names::of(&path).map(|name| name.to_string())
 }
 
 fn select_into(statement: &SyntaxNode) -> Option<Effect> {

@@ -1,5 +1,7 @@
 //! One walk over a statement's tree, gathering what the rules ask for.
 
+use std::collections::{BTreeSet, HashSet};
+
 use squawk_syntax::{
     SyntaxKind::{self, *},
     SyntaxNode,
@@ -73,6 +75,21 @@ impl Facts {
         }
     }
 
+    /// The relations that are written to, `truncate` included.
+    pub(super) fn targets(&self, statement: &SyntaxNode) -> Vec<Name> {
+        let truncates = statement
+            .descendants()
+            .filter(|node| node.kind() == TRUNCATE)
+            .flat_map(|node| node.descendants().collect::<Vec<_>>())
+            .filter(|node| node.kind() == TABLE_NAME_REF)
+            .filter_map(|table| names::of(&table));
+        self.writes
+            .iter()
+            .filter_map(written_to)
+            .chain(truncates)
+            .collect()
+    }
+
     /// The values of all string literals.
     pub(super) fn string_values(&self) -> impl Iterator<Item = String> {
         self.strings.iter().filter_map(ast::Literal::string_value)
@@ -88,6 +105,35 @@ impl Facts {
             })
             .filter_map(ast::Literal::string_value)
     }
+}
+
+/// The relation that an `INSERT`, `UPDATE`, `DELETE` or `MERGE` writes to, below a target such as `only public.todos`.
+pub(super) fn written_to(write: &SyntaxNode) -> Option<Name> {
+    let target = [RELATION_NAME_REF, RELATION_NAME, TABLE_RELATION_NAME]
+        .into_iter()
+        .find_map(|kind| child(write, kind))?;
+    let path = target.descendants().find(|node| node.kind() == PATH_REF)?;
+    names::of(&path)
+}
+
+/// Every word in an expression that can be a name, folded, each once.
+pub(super) fn words(node: &SyntaxNode) -> BTreeSet<String> {
+    let mut seen = HashSet::new();
+    let mut words = BTreeSet::new();
+    for token in node
+        .descendants()
+        .filter(|node| matches!(node.kind(), NAME_REF | PROCEDURE_NAME_REF))
+        .flat_map(|name| name.descendants_with_tokens().collect::<Vec<_>>())
+        .filter_map(|element| element.into_token())
+        .filter(names::is_word)
+    {
+        // A text of a megabyte has few different words.
+        if !seen.contains(token.text()) {
+            seen.insert(token.text().to_owned());
+            words.insert(names::fold(token.text()));
+        }
+    }
+    words
 }
 
 /// The name in the first child of a kind.

@@ -15,6 +15,7 @@
 
 mod alterations;
 mod batch;
+mod bodies;
 mod bounds;
 mod classify;
 mod decide;
@@ -23,8 +24,12 @@ mod error;
 mod facts;
 mod functions;
 mod kinds;
+mod locks;
+mod losses;
 mod mass;
 mod names;
+mod reach;
+mod scan;
 mod scopes;
 mod sensitive;
 #[cfg(test)]
@@ -37,11 +42,14 @@ use squawk_syntax::{SourceFile, ast::AstNode};
 use self::bounds::Depth;
 
 pub use self::{
-    batch::{Batch, Class, Effect, Reason, Statement, split_mixed},
+    batch::{Batch, Class, Defined, Definition, Effect, Reason, Statement, split_mixed},
     bounds::{MAX_BYTES, MAX_NESTING, MAX_PATH},
-    decide::{Decision, Objection, Suggestion, Tool, decide},
+    decide::{Decision, Objection, Place, Suggestion, Tool, decide},
     error::SqlError,
+    locks::{LockWarning, lock_warnings},
+    losses::Loss,
     names::Name,
+    reach::{Finding, Object, Purpose, Question, Reached, Reference, find, question},
 };
 
 /// Stack for the parser on a text that is deep and still within bounds: eight times what the deepest was seen to need
@@ -56,16 +64,26 @@ const DEEP_STACK: usize = 16 * 1024 * 1024;
 pub fn judge(sql: &str) -> Result<Batch, SqlError> {
     match bounds::check(sql)? {
         Depth::Shallow => read(sql),
-        Depth::Deep => thread::scope(|scope| {
-            let reader = thread::Builder::new().stack_size(DEEP_STACK);
-            let gave_up = || SqlError::unparsable(sql, 0, "it is too deep for the parser");
-            reader
-                .spawn_scoped(scope, || read(sql))
-                .map_err(|_| gave_up())?
-                .join()
-                .map_err(|_| gave_up())?
+        Depth::Deep => on_own_stack(DEEP_STACK, || read(sql)).unwrap_or_else(|| {
+            Err(SqlError::unparsable(
+                sql,
+                0,
+                "it is too deep for the parser",
+            ))
         }),
     }
+}
+
+/// Does work that needs more stack than a worker has; `None` where there is none to be had, or the work panics.
+fn on_own_stack<T: Send>(size: usize, work: impl FnOnce() -> T + Send) -> Option<T> {
+    thread::scope(|scope| {
+        thread::Builder::new()
+            .stack_size(size)
+            .spawn_scoped(scope, work)
+            .ok()?
+            .join()
+            .ok()
+    })
 }
 
 fn read(sql: &str) -> Result<Batch, SqlError> {

@@ -1,7 +1,10 @@
 //! Relations that hold secrets, and whether a statement reads the secret part of them.
 //!
-//! Bounded effort over the text alone, erring towards "it reads": aliases, whole rows and stars are followed through
-//! the statement, views and functions are not. `select id, email from auth.users` reads no secret; `select *`, a bare
+//! The lists below are the only ones: the text of statements, the bodies of functions and what the catalogue tells of
+//! views are all held against them.
+//!
+//! Here it is the text alone, erring towards "it reads": aliases, whole rows and stars are followed through the
+//! statement; views and functions are followed by [`super::reach`]. `select id, email from auth.users` reads no secret; `select *`, a bare
 //! `users` as a value, `to_jsonb(u)`, `u.*`, a column list on the alias, `table auth.users` and any mention of a
 //! secret column do. Columns that an `insert` or `update` *sets* are not read, so test users can be made.
 
@@ -10,17 +13,28 @@ use std::collections::HashSet;
 use squawk_syntax::{SyntaxKind::*, SyntaxNode};
 
 use super::{
-    facts::{Facts, child, has_token, name_below},
+    facts::{child, has_token, name_below},
     names::{self, Name},
 };
 
-/// Relations of which every row is a secret.
+/// Schemas of which every relation is a secret.
+const SECRET_SCHEMAS: &[&str] = &["vault", "pgsodium"];
+
+/// Relations of the system of which every row is a secret. Statistics are among them: they hold samples of the columns
+/// that they describe.
 const SECRET_RELATIONS: &[&str] = &[
     "pg_authid",
     "pg_largeobject",
     "pg_shadow",
+    "pg_statistic",
+    "pg_statistic_ext_data",
+    "pg_stats",
+    "pg_stats_ext",
+    "pg_stats_ext_exprs",
     "pg_subscription",
     "pg_user_mapping",
+    "pg_user_mappings",
+    "user_mapping_options",
 ];
 
 /// Relations of `auth`, and their columns that are secrets.
@@ -41,7 +55,10 @@ const SECRET_COLUMNS: &[(&str, &[&str])] = &[
     ("sessions", &["refresh_token_hmac_key"]),
     ("one_time_tokens", &["token_hash"]),
     ("mfa_factors", &["secret"]),
+    ("mfa_challenges", &["otp_code", "web_authn_session_data"]),
     ("oauth_clients", &["client_secret_hash"]),
+    ("oauth_authorizations", &["authorization_code"]),
+    ("custom_oauth_providers", &["client_secret"]),
     (
         "flow_state",
         &[
@@ -52,22 +69,22 @@ const SECRET_COLUMNS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// The schema of the relations in [`SECRET_COLUMNS`].
+const AUTH: &str = "auth";
+
 /// Whether a relation holds secrets at all.
 pub(super) fn is_sensitive(relation: &Name) -> bool {
-    is_secret_throughout(relation) || secret_columns(relation).is_some()
+    is_secret_throughout(relation) || !secret_columns(relation).is_empty()
 }
 
-/// Whether a statement reads a secret, as far as its text tells.
-pub(super) fn reads_secrets(statement: &SyntaxNode, facts: &Facts) -> bool {
-    if facts
-        .relations
-        .iter()
-        .any(|(name, _)| is_secret_throughout(name))
-    {
+/// Whether a statement reads a secret, as far as its text tells. `relations` are the mentions in it, by the names that
+/// they stand for.
+pub(super) fn reads_secrets(statement: &SyntaxNode, relations: &[(Name, SyntaxNode)]) -> bool {
+    if relations.iter().any(|(name, _)| is_secret_throughout(name)) {
         return true;
     }
     let mut sources = Sources::default();
-    for (name, mention) in &facts.relations {
+    for (name, mention) in relations {
         sources.add(name, mention);
     }
     !sources.aliases.is_empty()
@@ -77,19 +94,42 @@ pub(super) fn reads_secrets(statement: &SyntaxNode, facts: &Facts) -> bool {
                 .any(|node| sources.are_read_by(&node)))
 }
 
-fn is_secret_throughout(relation: &Name) -> bool {
+/// The schemas in which secrets lie.
+pub(super) fn schemas() -> impl Iterator<Item = &'static str> {
+    SECRET_SCHEMAS.iter().copied().chain([AUTH])
+}
+
+/// Whether every row of a relation is a secret.
+pub(super) fn is_secret_throughout(relation: &Name) -> bool {
     match relation.schema.as_deref() {
-        Some("vault") => true,
-        None | Some("pg_catalog") => SECRET_RELATIONS.contains(&relation.name.as_str()),
-        Some(_) => false,
+        None | Some("pg_catalog" | "information_schema") => {
+            SECRET_RELATIONS.contains(&relation.name.as_str())
+        }
+        Some(schema) => SECRET_SCHEMAS.contains(&schema),
     }
 }
 
-fn secret_columns(relation: &Name) -> Option<&'static [&'static str]> {
+/// The columns of a relation that are secrets; none for most.
+pub(super) fn secret_columns(relation: &Name) -> &'static [&'static str] {
     SECRET_COLUMNS
         .iter()
-        .find(|(name, _)| relation.is("auth", name))
-        .map(|(_, columns)| *columns)
+        .find(|(name, _)| relation.is(AUTH, name))
+        .map_or(&[], |(_, columns)| columns)
+}
+
+/// Every relation that has secret columns.
+pub(super) fn relations_with_secret_columns() -> impl Iterator<Item = Name> {
+    SECRET_COLUMNS.iter().map(|(name, _)| Name {
+        schema: Some(AUTH.to_owned()),
+        name: (*name).to_owned(),
+    })
+}
+
+/// Whether a column is a secret in some relation.
+pub(super) fn is_secret_column(column: &str) -> bool {
+    SECRET_COLUMNS
+        .iter()
+        .any(|(_, columns)| columns.contains(&column))
 }
 
 /// All mentions of relations with secret columns in one statement.
@@ -106,9 +146,10 @@ struct Sources {
 
 impl Sources {
     fn add(&mut self, name: &Name, mention: &SyntaxNode) {
-        let Some(columns) = secret_columns(name) else {
+        let columns = secret_columns(name);
+        if columns.is_empty() {
             return;
-        };
+        }
         self.columns.extend(columns);
         self.aliases.insert(name.name.clone());
         // What `returning` calls the row before and after a write.

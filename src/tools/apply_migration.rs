@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::guard::{
-    AppliedMigration, Change, Dev, MadePoint, MigrationRequest, Refusal, Target, Tool,
+    AppliedMigration, Change, Dev, LostData, MadePoint, MigrationRequest, Refusal, Target, Tool,
+    Warning, say_consequences,
 };
 
 /// Applies a migration to a development branch.
@@ -39,6 +40,9 @@ pub(super) struct Output {
     migration: AppliedMigration,
     restore_point: MadePoint,
     changes: Vec<Change>,
+    data_lost: Vec<LostData>,
+    /// Locks, rewrites, tables out of reach; and what to do instead.
+    warnings: Vec<Warning>,
     notes: Vec<String>,
     /// An earlier call with this key had run it.
     repeated: bool,
@@ -70,6 +74,8 @@ impl Tool for ApplyMigration {
             migration: done.migration,
             restore_point: done.restore_point,
             changes: done.changes,
+            data_lost: done.data_lost,
+            warnings: done.warnings,
             notes: done.notes,
             repeated: done.repeated,
         })
@@ -86,6 +92,7 @@ impl Tool for ApplyMigration {
                 output.migration.version, output.restore_point.name
             );
         }
+        say_consequences(&mut text, &output.warnings, &output.data_lost);
         for note in &output.notes {
             text.push_str("\nNote: ");
             text.push_str(note);

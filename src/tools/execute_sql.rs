@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::guard::{
-    AppliedMigration, Change, ChangedRows, Environment, MadePoint, MigrationRequest, Refusal, Sql,
-    Target, Tool, judged_sql,
+    AppliedMigration, Change, ChangedRows, Environment, LostData, MadePoint, MigrationRequest,
+    Refusal, Sql, Target, Tool, Warning, judged_sql, say_consequences,
 };
 use crate::sql::Decision;
 
@@ -56,6 +56,10 @@ pub(super) struct Output {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     changes: Vec<Change>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    data_lost: Vec<LostData>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
 }
 
@@ -87,6 +91,8 @@ impl Tool for ExecuteSql {
             migration: None,
             restore_point: None,
             changes: Vec::new(),
+            data_lost: Vec::new(),
+            warnings: Vec::new(),
             notes: Vec::new(),
         };
         let result = match grant {
@@ -98,12 +104,16 @@ impl Tool for ExecuteSql {
                     output.migration = Some(done.migration);
                     output.restore_point = Some(done.restore_point);
                     output.changes = done.changes;
+                    output.data_lost = done.data_lost;
+                    output.warnings = done.warnings;
                     output.notes = done.notes;
                     return Ok(output);
                 }
                 Decision::WriteData { mass } => {
+                    output.data_lost = dev.rows_to_be_lost(&input.query).await;
                     if mass {
-                        output.restore_point = Some(dev.point_before_mass_change().await?);
+                        output.restore_point =
+                            Some(dev.point_before_mass_change(&input.query).await?);
                     }
                     let (result, changed) = dev.change_data(&input.query).await?;
                     output.changed = changed;
@@ -126,6 +136,7 @@ impl Tool for ExecuteSql {
                 "This changes the schema, so it ran as migration {}; {} returns to this moment.",
                 migration.version, point.name
             );
+            say_consequences(&mut text, &output.warnings, &output.data_lost);
             for note in &output.notes {
                 text.push_str("\nNote: ");
                 text.push_str(note);
@@ -147,6 +158,7 @@ impl Tool for ExecuteSql {
         if let Some(point) = &output.restore_point {
             text.push_str(&format!(" {} returns to the moment before.", point.name));
         }
+        say_consequences(&mut text, &output.warnings, &output.data_lost);
         text
     }
 }

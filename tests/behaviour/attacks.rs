@@ -23,9 +23,25 @@ async fn a_ledger_row_forged_by_a_data_change_is_seen_and_never_merged() {
     let mcp = world.serve().await;
     let project = mcp.launch("P").await;
     project.migrate("run", RUN).await;
-    let refusal = project
+    // A call that says what it runs only when it runs is not made at all.
+    project
         .no_sql(
             &format!("insert into public.t values (1, private.run({FORGE}))"),
+            "sensitive_relation",
+        )
+        .await;
+    project
+        .migrate(
+            "fired",
+            "create table public.fired (s text);
+             create function private.fire() returns trigger language plpgsql set search_path = ''
+                 as $$ begin execute new.s; return new; end $$;
+             create trigger fire before insert on public.fired for each row execute function private.fire();",
+        )
+        .await;
+    let refusal = project
+        .no_sql(
+            &format!("insert into public.fired values ({FORGE})"),
             "ledger_is_protected",
         )
         .await;

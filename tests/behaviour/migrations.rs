@@ -35,7 +35,8 @@ async fn a_migration_makes_exactly_one_restore_point_and_names_it() {
     // What was done, and that nobody can reach the table.
     assert_eq!(done["changes"][0]["action"], "create");
     assert_eq!(done["changes"][0]["object"], "public.a");
-    assert!(done["notes"][0].as_str().unwrap().contains("public.a"));
+    assert_eq!(done["warnings"][0]["rule"], "no_role_reaches_the_table");
+    assert_eq!(done["warnings"][0]["table"], "public.a");
 }
 
 #[tokio::test]

@@ -2,26 +2,22 @@ use super::*;
 
 #[test]
 fn one_read_is_a_read() {
-    assert_eq!(decision("select 1;", Tool::ExecuteSql), Decision::Read);
-    assert_eq!(decision("select 1", Tool::ReadOnly), Decision::Read);
+    assert_eq!(decision("select 1;", EXECUTE_SQL), Decision::Read);
+    assert_eq!(decision("select 1", READ_ONLY), Decision::Read);
 }
 
 #[test]
 fn several_reads_or_a_read_among_others_are_refused() {
     all_refused(
         "multi_statement",
-        &[Tool::ExecuteSql],
+        &[EXECUTE_SQL],
         &[
             "select 1; select 2",
             "insert into t values (1); select * from t",
             "create table t (id int); select 1",
         ],
     );
-    all_refused(
-        "multi_statement",
-        &[Tool::ReadOnly],
-        &["select 1; select 2"],
-    );
+    all_refused("multi_statement", &[READ_ONLY], &["select 1; select 2"]);
 }
 
 #[test]
@@ -29,16 +25,16 @@ fn several_changes_of_rows_run_and_say_whether_they_are_mass() {
     let few = "insert into t values (1); update t set a = 1 where id = 1";
     let all = "insert into t values (1); delete from u";
     assert_eq!(
-        decision(few, Tool::ExecuteSql),
+        decision(few, EXECUTE_SQL),
         Decision::WriteData { mass: false }
     );
     assert_eq!(
-        decision(all, Tool::ExecuteSql),
+        decision(all, EXECUTE_SQL),
         Decision::WriteData { mass: true }
     );
     all_refused(
         "read_only",
-        &[Tool::ReadOnly],
+        &[READ_ONLY],
         &[
             few,
             all,
@@ -51,14 +47,14 @@ fn several_changes_of_rows_run_and_say_whether_they_are_mass() {
 #[test]
 fn a_schema_only_batch_becomes_a_migration() {
     let sql = "create table t (id int); alter table t enable row level security; grant select on t to anon;";
-    assert_eq!(decision(sql, Tool::ExecuteSql), Decision::RunAsMigration);
-    assert_eq!(decision(sql, Tool::ApplyMigration), Decision::Migrate);
+    assert_eq!(decision(sql, EXECUTE_SQL), Decision::RunAsMigration);
+    assert_eq!(decision(sql, APPLY_MIGRATION), Decision::Migrate);
 }
 
 #[test]
 fn a_mixed_batch_is_refused_with_its_two_halves() {
     let sql = "create table t (id int); -- rows\ninsert into t values (1);\ncreate index on t (id);delete from u";
-    let Decision::Refuse(objection) = decision(sql, Tool::ExecuteSql) else {
+    let Decision::Refuse(objection) = decision(sql, EXECUTE_SQL) else {
         unreachable!("mixed batches are refused");
     };
     assert_eq!(
@@ -74,7 +70,7 @@ fn a_mixed_batch_is_refused_with_its_two_halves() {
 #[test]
 fn the_offending_statement_is_named() {
     let Decision::Refuse(objection) =
-        decision("insert into t values (1); do 'begin end'", Tool::ExecuteSql)
+        decision("insert into t values (1); do 'begin end'", EXECUTE_SQL)
     else {
         unreachable!("do is refused");
     };
@@ -84,10 +80,9 @@ fn the_offending_statement_is_named() {
 
 #[test]
 fn begin_and_commit_around_a_migration_are_to_be_dropped() {
-    let Decision::Refuse(objection) = decision(
-        "begin; create table t (id int); commit;",
-        Tool::ApplyMigration,
-    ) else {
+    let Decision::Refuse(objection) =
+        decision("begin; create table t (id int); commit;", APPLY_MIGRATION)
+    else {
         unreachable!("transactions are refused");
     };
     assert!(

@@ -191,7 +191,7 @@ fn the_body_of_an_sql_function_is_bounded_like_the_text_around_it() {
         refused_as_too_large(&sql);
     }
     let escaped = format!("create function f() returns int language sql as E'select {deep}'");
-    assert_eq!(refusal(&escaped, Tool::ApplyMigration), "sql_unparsable");
+    assert_eq!(refusal(&escaped, APPLY_MIGRATION), "sql_unparsable");
 }
 
 #[test]

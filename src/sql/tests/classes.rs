@@ -142,7 +142,7 @@ fn opaque_statements_run_in_migrations_only() {
     ];
     all(Opaque, &texts);
     all_refused("opaque_statement", NOT_IN_MIGRATIONS, &texts);
-    all_refused("ok", &[Tool::ApplyMigration], &texts);
+    all_refused("ok", &[APPLY_MIGRATION], &texts);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn session_statements_run_in_migrations_only() {
     ];
     all(Session, &texts);
     all_refused("session_setting", NOT_IN_MIGRATIONS, &texts);
-    all_refused("ok", &[Tool::ApplyMigration], &texts);
+    all_refused("ok", &[APPLY_MIGRATION], &texts);
 }
 
 #[test]
@@ -308,14 +308,10 @@ fn what_cannot_run_in_a_transaction_is_refused_with_the_fix() {
         "reindex schema public",
         "alter table t detach partition p concurrently",
     ];
-    all_refused(
-        "not_transactional",
-        &[Tool::ApplyMigration, Tool::ExecuteSql],
-        &texts,
-    );
+    all_refused("not_transactional", &[APPLY_MIGRATION, EXECUTE_SQL], &texts);
     for sql in texts {
         assert!(matches!(
-            decision(sql, Tool::ApplyMigration),
+            decision(sql, APPLY_MIGRATION),
             Decision::Refuse(Objection {
                 suggestion: Some(Suggestion::LeaveOutConcurrently),
                 ..
@@ -324,12 +320,12 @@ fn what_cannot_run_in_a_transaction_is_refused_with_the_fix() {
     }
     all_refused(
         "not_transactional",
-        &[Tool::ApplyMigration],
+        &[APPLY_MIGRATION],
         &["vacuum", "vacuum full t", "cluster", "discard all"],
     );
     all_refused(
         "ok",
-        &[Tool::ApplyMigration],
+        &[APPLY_MIGRATION],
         &[
             "create index i on t (a)",
             "reindex table t",
@@ -356,7 +352,7 @@ fn settings_that_change_the_reading_of_text_run_nowhere() {
     );
     all_refused(
         "ok",
-        &[Tool::ApplyMigration],
+        &[APPLY_MIGRATION],
         &[
             "set standard_conforming_strings = on",
             "set client_encoding = 'UTF8'",

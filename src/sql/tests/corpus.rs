@@ -15,7 +15,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
 fn typical_migrations_pass() {
     for (name, sql) in MIGRATIONS {
         assert_eq!(
-            refusal(sql, Tool::ApplyMigration),
+            refusal(sql, APPLY_MIGRATION),
             "ok",
             "{name}: {:?}",
             judge(sql).err()
@@ -26,7 +26,7 @@ fn typical_migrations_pass() {
 #[test]
 fn typical_queries_pass() {
     for sql in include_str!("corpus/queries.sql").split("\n\n") {
-        assert_eq!(decision(sql, Tool::ExecuteSql), Decision::Read, "{sql}");
+        assert_eq!(decision(sql, EXECUTE_SQL), Decision::Read, "{sql}");
     }
 }
 
@@ -34,7 +34,7 @@ fn typical_queries_pass() {
 fn typical_changes_of_rows_pass() {
     for sql in include_str!("corpus/changes.sql").split("\n\n") {
         assert!(
-            matches!(decision(sql, Tool::ExecuteSql), Decision::WriteData { .. }),
+            matches!(decision(sql, EXECUTE_SQL), Decision::WriteData { .. }),
             "{sql}"
         );
     }

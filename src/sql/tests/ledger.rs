@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn the_ledger_can_be_read() {
     let sql = "select version, name from supabase_migrations.schema_migrations order by 1";
-    assert_eq!(decision(sql, Tool::ExecuteSql), Decision::Read);
+    assert_eq!(decision(sql, EXECUTE_SQL), Decision::Read);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn nothing_else_may_name_it() {
 fn its_name_in_plain_text_is_harmless() {
     all_refused(
         "ok",
-        &[Tool::ExecuteSql, Tool::ApplyMigration],
+        &[EXECUTE_SQL, APPLY_MIGRATION],
         &[
             "insert into t values ('supabase_migrations.schema_migrations')",
             "select 'supabase_migrations' -- supabase_migrations",

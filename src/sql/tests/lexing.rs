@@ -24,7 +24,7 @@ fn a_statement_behind_a_string_or_comment_is_seen() {
         "select 1 @-- x\n1; drop table t",
     ] {
         assert_eq!(classes(sql).len(), 2, "{sql}");
-        assert_eq!(refusal(sql, Tool::ExecuteSql), "multi_statement", "{sql}");
+        assert_eq!(refusal(sql, EXECUTE_SQL), "multi_statement", "{sql}");
     }
 }
 
@@ -40,11 +40,11 @@ fn frightening_words_in_text_are_harmless() {
         "select 'pg_terminate_backend(1)', note from t where note like '%begin;%'",
     ] {
         assert_eq!(classes(sql), [Read], "{sql}");
-        assert_eq!(refusal(sql, Tool::ReadOnly), "ok", "{sql}");
+        assert_eq!(refusal(sql, READ_ONLY), "ok", "{sql}");
     }
     let insert = "insert into notes (body) values ('; drop table notes; -- supabase_migrations, copy x to program ''y''')";
     assert_eq!(
-        decision(insert, Tool::ExecuteSql),
+        decision(insert, EXECUTE_SQL),
         Decision::WriteData { mass: false }
     );
 }
@@ -64,11 +64,7 @@ fn what_postgres_would_read_otherwise_is_refused() {
         "select /* /* */ 1",
         "select \"open",
     ] {
-        assert_eq!(
-            refusal(sql, Tool::ApplyMigration),
-            "sql_unparsable",
-            "{sql}"
-        );
+        assert_eq!(refusal(sql, APPLY_MIGRATION), "sql_unparsable", "{sql}");
     }
 }
 

@@ -5,9 +5,12 @@ mod bounds;
 mod classes;
 mod corpus;
 mod effects;
+mod harmless;
 mod ledger;
 mod lexing;
+mod properties;
 mod secrets;
+mod table;
 
 use super::*;
 
@@ -24,20 +27,20 @@ fn classes(sql: &str) -> Vec<Class> {
 }
 
 /// The code with which a tool refuses a text, judged or not; `ok` when it passes.
-fn refusal(sql: &str, tool: Tool) -> &'static str {
-    match judge(sql).map(|batch| decide(&batch, tool)) {
+fn refusal(sql: &str, (tool, place): Door) -> &'static str {
+    match judge(sql).map(|batch| decide(&batch, tool, place)) {
         Ok(Decision::Refuse(objection)) => objection.code,
         Ok(_) => "ok",
         Err(error) => error.code(),
     }
 }
 
-fn decision(sql: &str, tool: Tool) -> Decision {
-    decide(&judged(sql), tool)
+fn decision(sql: &str, (tool, place): Door) -> Decision {
+    decide(&judged(sql), tool, place)
 }
 
 /// Every text is refused with one code, by each of the tools.
-fn all_refused(code: &str, tools: &[Tool], texts: &[&str]) {
+fn all_refused(code: &str, tools: &[Door], texts: &[&str]) {
     for sql in texts {
         for tool in tools {
             assert_eq!(refusal(sql, *tool), code, "{tool:?}: {sql}");
@@ -45,5 +48,11 @@ fn all_refused(code: &str, tools: &[Tool], texts: &[&str]) {
     }
 }
 
-const EVERYWHERE: &[Tool] = &[Tool::ExecuteSql, Tool::ApplyMigration, Tool::ReadOnly];
-const NOT_IN_MIGRATIONS: &[Tool] = &[Tool::ExecuteSql, Tool::ReadOnly];
+/// A tool, and where it would run.
+type Door = (Tool, Place);
+
+const EXECUTE_SQL: Door = (Tool::ExecuteSql, Place::Dev);
+const APPLY_MIGRATION: Door = (Tool::ApplyMigration, Place::Dev);
+const READ_ONLY: Door = (Tool::ExecuteSql, Place::Production);
+const EVERYWHERE: &[Door] = &[EXECUTE_SQL, APPLY_MIGRATION, READ_ONLY];
+const NOT_IN_MIGRATIONS: &[Door] = &[EXECUTE_SQL, READ_ONLY];

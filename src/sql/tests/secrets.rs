@@ -1,6 +1,6 @@
 use super::*;
 
-const ASKED: &[Tool] = &[Tool::ExecuteSql, Tool::ReadOnly];
+const ASKED: &[Door] = &[EXECUTE_SQL, READ_ONLY];
 
 #[test]
 fn secrets_are_not_read() {
@@ -45,7 +45,7 @@ fn secrets_are_not_read() {
     );
     all_refused(
         "sensitive_relation",
-        &[Tool::ExecuteSql],
+        &[EXECUTE_SQL],
         &[
             "insert into t select encrypted_password from auth.users",
             "insert into t select * from auth.users",
@@ -65,7 +65,7 @@ fn secrets_are_not_read() {
 fn what_is_not_secret_of_them_is_read_and_written() {
     all_refused(
         "ok",
-        &[Tool::ExecuteSql],
+        &[EXECUTE_SQL],
         &[
             "select id, email from auth.users",
             "select count(*) from auth.users",
@@ -83,7 +83,7 @@ fn what_is_not_secret_of_them_is_read_and_written() {
     );
     all_refused(
         "ok",
-        &[Tool::ApplyMigration],
+        &[APPLY_MIGRATION],
         &[
             "create table p (id uuid references auth.users on delete cascade)",
             "create view v as select * from auth.users",

@@ -1,0 +1,171 @@
+//! The secrets behind what SQL names: the catalogue is asked, the judge follows its answer, and what
+//! it finds is refused.
+
+use serde_json::{Value, json};
+
+use super::judging::AskedSql;
+use super::{Code, Dev, Guard, Refusal};
+use crate::api::Ref;
+use crate::api::database::Row;
+use crate::sql::{self, Batch, Finding, Object, Purpose, Reached, Reference};
+
+impl Guard {
+    /// Refuses SQL that reaches a secret through what it names. A catalogue that does not answer
+    /// refuses too.
+    pub(super) async fn refuse_secrets_behind(
+        &self,
+        reference: &Ref,
+        asked: AskedSql<'_>,
+        batch: &Batch,
+        purpose: Purpose,
+    ) -> Result<(), Refusal> {
+        let Some(question) = sql::question(batch, purpose) else {
+            return Ok(());
+        };
+        let relations: Vec<_> = question
+            .relations
+            .iter()
+            .map(|relation| (&relation.schema, &relation.name))
+            .collect();
+        let parameter = json!({
+            "relations": relations,
+            "words": question.words,
+            "writes": question.writes,
+        });
+        let rows = self
+            .client()
+            .query_read_only(
+                reference,
+                include_str!("reach.sql"),
+                Some(vec![json!(parameter.to_string())]),
+            )
+            .await
+            .map_err(|error| {
+                let mut refusal = Refusal::from(error);
+                refusal.message = format!(
+                    "what the SQL reaches could not be looked up, so it was not run: {}",
+                    refusal.message
+                );
+                refusal
+            })?;
+        let mut catalogue = Vec::with_capacity(rows.len());
+        for row in &rows {
+            catalogue.push(object(row).ok_or_else(unreadable)?);
+        }
+        match sql::find(batch, purpose, &catalogue) {
+            Some(finding) => Err(asked.reaches(batch, &finding)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Dev {
+    /// Refuses data changes that reach a secret through what they name.
+    pub(super) async fn refuse_secrets_behind(&self, query: &str) -> Result<(), Refusal> {
+        let asked = AskedSql {
+            tool: "execute_sql",
+            project: self.branch.project().as_str(),
+            branch: Some(self.branch.name()),
+            query,
+        };
+        let (batch, _) = asked.judge(sql::Tool::ExecuteSql, sql::Place::Dev)?;
+        self.call
+            .guard
+            .refuse_secrets_behind(self.branch.reference(), asked, &batch, Purpose::Write)
+            .await
+    }
+}
+
+impl AskedSql<'_> {
+    fn reaches(self, batch: &Batch, finding: &Finding) -> Refusal {
+        let kind = batch
+            .statements()
+            .get(finding.statement)
+            .map_or("", |statement| statement.kind);
+        let way = match finding.via.as_slice() {
+            [] => String::new(),
+            via => format!(" by way of {}", via.join(", ")),
+        };
+        let number = finding.statement + 1;
+        let mut details = json!({
+            "statement": number,
+            "kind": kind,
+            "via": finding.via,
+        });
+        let (code, message) = match &finding.what {
+            Reached::Secret(what) => {
+                if let Some(details) = details.as_object_mut() {
+                    details.insert("reads".to_owned(), json!(what));
+                }
+                (
+                    "sensitive_relation",
+                    format!(
+                        "statement {number} ({kind}): it reads secrets ({what}){way}; read the harmless columns themselves (select id, email from auth.users)"
+                    ),
+                )
+            }
+            Reached::Unknown(why) => (
+                "sensitive_relation",
+                format!(
+                    "statement {number} ({kind}): whether it reads secrets cannot be told{way}: {why}; write the query itself"
+                ),
+            ),
+            Reached::Ledger => (
+                "ledger_is_protected",
+                format!(
+                    "statement {number} ({kind}): it writes to the ledger of migrations{way}, which the server alone does"
+                ),
+            ),
+        };
+        Refusal::new(Code::Sql(code), message)
+            .details(details)
+            .next(self.elsewhere(code))
+    }
+}
+
+fn unreadable() -> Refusal {
+    Refusal::new(
+        Code::PlatformError,
+        "what the SQL reaches could not be read from the catalogue's answer, so nothing is shown",
+    )
+}
+
+/// One object of the catalogue's answer; `None` where it is not what was asked for, or where names
+/// are looked for in another order than PostgreSQL's own, which could lead the query itself astray.
+fn object(row: &Row) -> Option<Object> {
+    let text = |key: &str| Some(row.get(key)?.as_str()?.to_owned());
+    let flag = |key: &str| row.get(key)?.as_bool();
+    if text("path")?.contains("pg_catalog") {
+        return None;
+    }
+    let list = match row.get("refers")? {
+        Value::String(list) => serde_json::from_str(list).ok()?,
+        list => list.clone(),
+    };
+    let references = list
+        .as_array()?
+        .iter()
+        .map(|one| {
+            Some(Reference {
+                to: one.get(0)?.as_str()?.to_owned(),
+                column: one.get(1)?.as_str().map(str::to_owned),
+                on_write: one.get(2)?.as_bool()?,
+                fires: one.get(3)?.as_bool()?,
+            })
+        })
+        .collect::<Option<_>>()?;
+    Some(Object {
+        id: text("id")?,
+        is_routine: flag("routine")?,
+        schema: text("schema")?,
+        name: text("name")?,
+        visible: flag("visible")?,
+        language: text("language")?,
+        text: text("text")?,
+        printed: flag("printed")?,
+        settings: text("settings")?,
+        trusted: flag("trusted")?,
+        implicit: flag("implicit")?,
+        references,
+    })
+}
