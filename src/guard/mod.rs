@@ -12,7 +12,7 @@
 //!            version: which comes next;  transaction: its text;  settle: what a lost answer turned out to be
 //! points     restore points and their repair;  revert: returning to one
 //! ledger     the ledger as it is;  strangers: rows that no migration made;  state: the hashes of schema and ledger
-//! gate       the conditions of a merge;  rehearsal: the replay;  advice: the advisor's verdict
+//! gate       the conditions of a merge;  rehearsal: the replay;  advice, remedies: the advisor's verdict, and what mends it
 //! merge      the merge itself, followed to its end
 //! judging    the SQL judge's answer in the guard's terms
 //! projects   launching projects;  reading: what only looks
@@ -39,6 +39,7 @@ mod reading;
 mod redact;
 mod refusal;
 mod rehearsal;
+mod remedies;
 mod revert;
 mod settle;
 mod state;

@@ -4,6 +4,7 @@
 //! ```text
 //! harness/      a world (data directory), a server, the platform's own API, a fake platform
 //! job           the whole job, from launch to merge, over stdio and over HTTP
+//! habits        an agent with the habits of today's models, call by call
 //! targets scope policy limits sql ledger migrations restore_points advisor gate merge branches
 //! attacks isolation sharing concurrency long_work crashes faults http journal lints resources surface
 //! ```
@@ -24,6 +25,7 @@ mod concurrency;
 mod crashes;
 mod faults;
 mod gate;
+mod habits;
 mod http;
 mod isolation;
 mod job;
