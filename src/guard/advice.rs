@@ -32,7 +32,10 @@ impl Dev {
                         json!({ "project_id": self.branch.project(), "branch": self.branch.name() }),
                         "asks the advisor again",
                     ),
-                );
+                )
+                .details(json!({
+                    "operator": "see to it that the platform's advisor answers, should it stay so",
+                }));
                 return Ok(((check, Some(Code::AdvisorUnavailable)), None));
             }
             Err(refusal) => return Err(refusal),
@@ -114,7 +117,13 @@ impl Dev {
             format!("the security advisor objects: {}", shown.join("; ")),
         )
         .next(self.next_for(&remedies))
-        .details(json!({ "lints": findings }));
+        .details(match remedies.is_empty() {
+            false => json!({ "lints": findings }),
+            true => json!({
+                "lints": findings,
+                "operator": "waive the finding in the policy, with a reason and an expiry, or let it be mended by hand: no migration is known to mend it",
+            }),
+        });
         Ok(((check, Some(Code::AdvisorFailed)), fix))
     }
 

@@ -17,7 +17,7 @@
 //! judging    the SQL judge's answer in the guard's terms
 //! projects   launching projects;  reading: what only looks
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
-//! policy     the operator's limits;  refusal: a typed "no";  redact: what must not get out
+//! policy     the operator's limits;  refusal: a typed "no";  ways: what to do after it;  redact: what must not get out
 //! ```
 
 mod advice;
@@ -48,6 +48,7 @@ mod target;
 mod tool;
 mod transaction;
 mod version;
+mod ways;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::asked::Asked;
 use super::operations::{Work, operate};
+use super::ways::{Request, misread};
 use super::{
     Call, Class, Code, Freeze, Frozen, Grant, Guard, Progress, Refusal, TargetView, Tool, redact,
 };
@@ -85,7 +86,17 @@ impl Served {
 }
 
 async fn serve<T: Tool>(call: Call, arguments: Map<String, Value>) -> Served {
-    let admitted = admit::<T>(&call, arguments);
+    let request = Request {
+        tool: T::NAME,
+        arguments,
+    };
+    let mut served = carry_out::<T>(call, &request).await;
+    served.result = served.result.map_err(|refusal| request.way_on(refusal));
+    served
+}
+
+async fn carry_out<T: Tool>(call: Call, request: &Request) -> Served {
+    let admitted = admit::<T>(&call, request);
     let (input, aim) = match admitted {
         Ok(admitted) => admitted,
         Err(refusal) => return Served::refused(refusal, false),
@@ -136,16 +147,13 @@ fn shorten(name: &str) -> String {
     name.chars().take(64).collect()
 }
 
-fn admit<T: Tool>(
-    call: &Call,
-    arguments: Map<String, Value>,
-) -> Result<(T::Input, super::Target), Refusal> {
+fn admit<T: Tool>(call: &Call, request: &Request) -> Result<(T::Input, super::Target), Refusal> {
     let policy = call.guard.policy();
     if policy.read_only && !T::Grant::READS {
         return Err(only_reads::<T>());
     }
-    let input = serde_json::from_value(Value::Object(arguments))
-        .map_err(|error| Refusal::invalid(format!("{}: {error}", T::NAME)))?;
+    let input = serde_json::from_value(Value::Object(request.arguments.clone()))
+        .map_err(|error| misread::<T>(request, &error))?;
     let aim = T::target(&input)?;
     if policy.read_only && writes::<T>(&aim) {
         return Err(only_reads::<T>());

@@ -32,6 +32,11 @@ impl Remedies {
         migration("close_advisor_findings", &self.closing)
     }
 
+    /// Whether nothing can be done by a migration.
+    pub(super) fn is_empty(&self) -> bool {
+        self.certain.is_empty() && self.closing.is_empty()
+    }
+
     fn add(&mut self, remedy: &Row) {
         let Some(statement) = text(remedy, "statement") else {
             return;

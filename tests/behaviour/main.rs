@@ -5,6 +5,7 @@
 //! harness/      a world (data directory), a server, the platform's own API, a fake platform
 //! job           the whole job, from launch to merge, over stdio and over HTTP
 //! habits        an agent with the habits of today's models, call by call
+//! ways          from every refusal, by `next` alone, to a merge
 //! targets scope policy limits sql ledger migrations restore_points advisor gate merge branches
 //! attacks isolation sharing concurrency long_work crashes faults http journal lints resources surface
 //! ```
@@ -46,3 +47,4 @@ mod sql_limits;
 mod stdio;
 mod surface;
 mod targets;
+mod ways;
