@@ -16,6 +16,7 @@ mod targets;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -28,7 +29,7 @@ const WORK: &str = "create table public.work (id int primary key);
 
 /// A refusal, and the server that gave it: `next` is followed there.
 struct Provoked {
-    mcp: Mcp,
+    mcp: Arc<Mcp>,
     /// Production's ref; what the agent was told to merge.
     project: String,
     /// The call that was refused.
@@ -40,7 +41,14 @@ struct Provoked {
 
 impl Provoked {
     /// Calls a tool that must refuse with this code.
-    async fn by(mcp: Mcp, project: &str, tool: &'static str, arguments: Value, code: &str) -> Self {
+    async fn by(
+        mcp: impl Into<Arc<Mcp>>,
+        project: &str,
+        tool: &'static str,
+        arguments: Value,
+        code: &str,
+    ) -> Self {
+        let mcp: Arc<Mcp> = mcp.into();
         let error = mcp.refused(tool, arguments.clone(), code).await;
         Self {
             mcp,
@@ -53,7 +61,7 @@ impl Provoked {
 
     /// A call on the project.
     async fn on_project(
-        mcp: Mcp,
+        mcp: impl Into<Arc<Mcp>>,
         project: &str,
         tool: &'static str,
         mut arguments: Value,
@@ -76,6 +84,12 @@ async fn with_work(mcp: &Mcp, name: &str) -> String {
     let project = mcp.launch(name).await;
     project.migrate("work", WORK).await;
     project.id
+}
+
+/// The same once more on a project that has merged: a case of its own, without a launch of its own.
+async fn more_work(mcp: &Mcp, project: &str, number: usize) {
+    let table = WORK.replace("work", &format!("work_{number}"));
+    mcp.project(project).migrate("more_work", &table).await;
 }
 
 /// Every code that a refusal can carry, as the source has them: the guard's own and the judge's.

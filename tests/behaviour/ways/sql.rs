@@ -1,8 +1,10 @@
 //! Refusals of SQL: by the judge, before anything is sent, and by the database.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
-use super::{Ending, Provoked, with_work};
+use super::{Ending, Provoked, more_work, with_work};
 use crate::harness::World;
 
 /// Code, tool, SQL.
@@ -134,20 +136,20 @@ pub(super) const CODES: &[&str] = &[
 ];
 
 pub(super) async fn each(world: &World) {
+    let mcp = Arc::new(world.serve().await);
+    let project = with_work(&mcp, "sql").await;
     for (number, (code, tool, query)) in REFUSED.iter().enumerate() {
-        let mcp = world.serve().await;
-        let project = with_work(&mcp, &format!("P{number}")).await;
+        more_work(&mcp, &project, number).await;
         let mut arguments = json!({ "query": query });
         if *tool == "apply_migration" {
             arguments["name"] = json!("change");
         }
-        Provoked::on_project(mcp, &project, tool, arguments, code)
+        Provoked::on_project(Arc::clone(&mcp), &project, tool, arguments, code)
             .await
             .leads_to(Ending::Merged)
             .await;
     }
-    let mcp = world.serve().await;
-    let project = with_work(&mcp, "large").await;
+    more_work(&mcp, &project, REFUSED.len()).await;
     let large = format!("select '{}'", "x".repeat(2 << 20));
     Provoked::on_project(
         mcp,

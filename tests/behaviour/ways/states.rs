@@ -101,6 +101,14 @@ async fn recovery(world: &World) {
     .await;
 }
 
+/// Work under a version that the platform gives to nothing else.
+async fn with_old_work(mcp: &Mcp, name: &str) -> String {
+    let project = mcp.launch(name).await;
+    let ask = json!({ "name": "work", "query": WORK, "version": "20260101000000" });
+    project.ok("apply_migration", ask).await;
+    project.id
+}
+
 async fn drift(world: &World) {
     let ahead = |name: &str| {
         format!(
@@ -108,7 +116,7 @@ async fn drift(world: &World) {
         )
     };
     let mcp = world.serve().await;
-    let project = with_work(&mcp, "behind").await;
+    let project = with_old_work(&mcp, "behind").await;
     world
         .api()
         .migrate(&project, "theirs", &ahead("theirs"))
@@ -117,7 +125,7 @@ async fn drift(world: &World) {
 
     // Production's own migration makes what the branch's makes: no rebase can be carried out.
     let mcp = world.serve().await;
-    let project = with_work(&mcp, "conflict").await;
+    let project = with_old_work(&mcp, "conflict").await;
     world.api().migrate(&project, "same", WORK).await;
     merge(mcp, &project, "drift", Ending::GaveUpWork).await;
 

@@ -1,8 +1,10 @@
 //! Refusals of arguments and targets: what is wrong with the call, and what it may not reach.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
-use super::{Ending, Provoked, WORK, with_work};
+use super::{Ending, Provoked, WORK, more_work, with_work};
 use crate::harness::World;
 use crate::policy::put;
 
@@ -163,9 +165,10 @@ fn on_a_project() -> Vec<(&'static str, &'static str, Value)> {
 }
 
 pub(super) async fn each(world: &World) {
+    let mcp = Arc::new(world.serve().await);
+    let project = with_work(&mcp, "Todo").await;
     for (number, (code, tool, mut arguments)) in on_a_project().into_iter().enumerate() {
-        let mcp = world.serve().await;
-        let project = with_work(&mcp, &format!("P{number}")).await;
+        more_work(&mcp, &project, number).await;
         if code == "already_exists" {
             mcp.project(&project)
                 .ok("create_restore_point", arguments.clone())
@@ -178,7 +181,7 @@ pub(super) async fn each(world: &World) {
             }
             Some(_) => {}
         }
-        Provoked::by(mcp, &project, tool, arguments, code)
+        Provoked::by(Arc::clone(&mcp), &project, tool, arguments, code)
             .await
             .leads_to(Ending::Merged)
             .await;
