@@ -293,11 +293,16 @@ impl Dev {
             }
             let changed = differences(&recorded.catalogue, &production.catalogue);
             let shown = name_differences(&changed);
+            let how = if recorded.ledger_hash == production.ledger_hash {
+                "outside its migrations"
+            } else {
+                "past Drydock, by migrations or outside of them,"
+            };
             let check = Check::new(
                 name,
                 CheckStatus::Failed,
                 format!(
-                    "production was changed outside its migrations since {}: {shown}",
+                    "production was changed {how} since {}: {shown}",
                     recorded.recorded_at
                 ),
             );

@@ -38,7 +38,11 @@ pub(super) async fn follow(provoked: Provoked) -> Ending {
         let operator = error["operator"]
             .as_str()
             .is_some_and(|text| !text.is_empty());
-        let refusal = (asked.clone(), error["code"].clone(), error["next"].clone());
+        let refusal = (
+            asked.clone(),
+            error["message"].clone(),
+            error["next"].clone(),
+        );
         let again = met.contains(&refusal);
         met.push(refusal);
         let Some(next) = error["next"]["tool"].as_str() else {
