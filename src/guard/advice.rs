@@ -1,4 +1,4 @@
-//! The advisor's verdict as a condition of the gate, and the migration that mends what is certain.
+//! The advisor's verdict as a condition of the gate, and the migration to apply against it.
 
 use serde_json::json;
 
@@ -6,6 +6,7 @@ use super::gate::{Check, CheckStatus, Finding, FixMigration, NAMED, passed};
 use super::ledger::text;
 use super::policy::AdvisorThreshold;
 use super::reading::{level_word, lint_object};
+use super::remedies::Remedies;
 use super::{Code, Dev, FoundLint, Next, Refusal};
 use crate::api::advisors::{Level, Lint};
 use crate::api::{DevBranch, Ref};
@@ -31,22 +32,32 @@ impl Dev {
                         json!({ "project_id": self.branch.project(), "branch": self.branch.name() }),
                         "asks the advisor again",
                     ),
-                );
+                )
+                .details(json!({
+                    "operator": "see to it that the platform's advisor answers, should it stay so",
+                }));
                 return Ok(((check, Some(Code::AdvisorUnavailable)), None));
             }
             Err(refusal) => return Err(refusal),
         };
         let opened = self.opened_platform_tables(judged).await?;
         if !opened.is_empty() {
+            let shown: Vec<&str> = opened.iter().map(|one| one.what.as_str()).collect();
+            let undo: Vec<&str> = opened.iter().map(|one| one.undo.as_str()).collect();
             let check = Check::new(
                 "advisor",
                 CheckStatus::Failed,
                 format!(
                     "the API's roles would reach the platform's own tables: {}; take these back and give the app a view or function that shows only what it needs",
-                    opened.join("; ")
+                    shown.join("; ")
                 ),
             )
-            .details(json!({ "exposed": opened }));
+            .next(self.next_migration(
+                "close_platform_tables",
+                &undo.join("\n"),
+                "takes back what opens the platform's own tables; then check again",
+            ))
+            .details(json!({ "exposed": shown }));
             return Ok(((check, Some(Code::AdvisorFailed)), None));
         }
         // Looked at only where a WARN needs an excuse.
@@ -85,7 +96,8 @@ impl Dev {
             }
             return Ok((passed("advisor", message), None));
         }
-        let fix = fix_for(&failing);
+        let remedies = self.remedies(judged.reference(), &failing).await?;
+        let fix = remedies.fix();
         let shown: Vec<String> = failing
             .iter()
             .take(NAMED)
@@ -104,8 +116,14 @@ impl Dev {
             CheckStatus::Failed,
             format!("the security advisor objects: {}", shown.join("; ")),
         )
-        .next(self.next_for(fix.as_ref()))
-        .details(json!({ "lints": findings }));
+        .next(self.next_for(&remedies))
+        .details(match remedies.is_empty() {
+            false => json!({ "lints": findings }),
+            true => json!({
+                "lints": findings,
+                "operator": "waive the finding in the policy, with a reason and an expiry, or let it be mended by hand: no migration is known to mend it",
+            }),
+        });
         Ok(((check, Some(Code::AdvisorFailed)), fix))
     }
 
@@ -176,7 +194,7 @@ impl Dev {
     }
 
     /// Grants and policies on the tables of users and secrets that production does not have.
-    async fn opened_platform_tables(&self, judged: &DevBranch) -> Result<Vec<String>, Refusal> {
+    async fn opened_platform_tables(&self, judged: &DevBranch) -> Result<Vec<Opened>, Refusal> {
         let here = self.platform_exposure(judged.reference()).await?;
         if here.is_empty() {
             return Ok(here);
@@ -188,7 +206,7 @@ impl Dev {
             .collect())
     }
 
-    async fn platform_exposure(&self, reference: &Ref) -> Result<Vec<String>, Refusal> {
+    async fn platform_exposure(&self, reference: &Ref) -> Result<Vec<Opened>, Refusal> {
         let rows = self
             .call
             .guard
@@ -198,70 +216,56 @@ impl Dev {
         Ok(rows
             .iter()
             .filter_map(|row| {
-                Some(format!(
-                    "{} on {}",
-                    text(row, "what")?,
-                    text(row, "object")?
-                ))
+                Some(Opened {
+                    what: format!("{} on {}", text(row, "what")?, text(row, "object")?),
+                    undo: text(row, "undo")?,
+                })
             })
             .collect())
     }
 
-    fn next_for(&self, fix: Option<&FixMigration>) -> Next {
-        let project = self.branch.project();
-        match fix {
-            Some(fix) => Next::new(
-                "apply_migration",
-                json!({ "project_id": project, "branch": self.branch.name(), "name": fix.name, "query": fix.query }),
+    /// What is certain first; then what closes the rest.
+    fn next_for(&self, remedies: &Remedies) -> Next {
+        if let Some(fix) = remedies.fix() {
+            return self.next_migration(
+                &fix.name,
+                &fix.query,
                 "mends the findings that have a certain fix; then check again",
-            ),
-            None => Next::new(
-                "get_advisors",
-                json!({ "project_id": project, "branch": self.branch.name(), "type": "security", "detail": "full" }),
-                "shows each finding and how to mend it by a migration",
-            ),
+            );
         }
+        if let Some(closing) = remedies.closing() {
+            return self.next_migration(
+                &closing.name,
+                &closing.query,
+                "takes away what makes the findings, so that nobody but the service role has it; if the app needs it, write it more narrowly in a migration of your own instead. Then check again",
+            );
+        }
+        Next::new(
+            "get_advisors",
+            json!({ "project_id": self.branch.project(), "branch": self.branch.name(), "type": "security", "detail": "full" }),
+            "shows each finding and how to mend it by a migration",
+        )
+    }
+
+    fn next_migration(&self, name: &str, query: &str, why: &str) -> Next {
+        Next::new(
+            "apply_migration",
+            json!({ "project_id": self.branch.project(), "branch": self.branch.name(), "name": name, "query": query }),
+            why,
+        )
     }
 }
 
-/// One migration for the findings whose fix is certain: it takes nothing from anybody who should
-/// have it, and needs no knowledge of what the app is for.
-fn fix_for(lints: &[&Lint]) -> Option<FixMigration> {
-    let mut statements: Vec<String> = Vec::new();
-    for lint in lints {
-        let Some(object) = quoted_object(lint) else {
-            continue;
-        };
-        let statement = match lint.name.as_str() {
-            "rls_disabled_in_public" | "policy_exists_rls_disabled" => {
-                format!("alter table {object} enable row level security;")
-            }
-            "security_definer_view" => {
-                format!("alter view {object} set (security_invoker = true);")
-            }
-            _ => continue,
-        };
-        if !statements.contains(&statement) {
-            statements.push(statement);
-        }
-    }
-    if statements.is_empty() {
-        return None;
-    }
-    Some(FixMigration {
-        name: "fix_advisor_findings".to_owned(),
-        query: statements.join("\n"),
-    })
+/// A grant or a policy that opens one of the platform's own tables.
+#[derive(Debug, PartialEq)]
+struct Opened {
+    /// In words.
+    what: String,
+    /// The statement that takes it back.
+    undo: String,
 }
 
-/// `"schema"."name"` of the table or view that a lint names.
-fn quoted_object(lint: &Lint) -> Option<String> {
-    let metadata = lint.metadata.as_ref()?;
-    let part = |key: &str| {
-        metadata
-            .get(key)?
-            .as_str()
-            .map(|name| format!("\"{}\"", name.replace('"', "\"\"")))
-    };
-    Some(format!("{}.{}", part("schema")?, part("name")?))
+/// Words of the platform, which escapes its backticks for another language.
+pub(super) fn quoted_backticks(detail: &str) -> String {
+    detail.replace("\\`", "`")
 }

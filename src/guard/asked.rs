@@ -34,10 +34,13 @@ impl Asked {
     ) -> Result<Self, Refusal> {
         let longest = guard.policy().limits.wait_s;
         let wait = match arguments.shift_remove(WAIT_ARGUMENT) {
-            Some(wait) if T::SLOW => wait
-                .as_u64()
-                .filter(|wait| *wait > 0)
-                .ok_or_else(|| Refusal::invalid("wait_s is a number of seconds, at least 1"))?,
+            Some(wait) if T::SLOW => wait.as_u64().filter(|wait| *wait > 0).ok_or_else(|| {
+                Refusal::invalid("wait_s is a number of seconds, at least 1").next(Next::new(
+                    T::NAME,
+                    Value::Object(arguments.clone()),
+                    "the same, waiting as long as the operator lets it",
+                ))
+            })?,
             Some(wait) => {
                 // As any other argument that the tool does not know.
                 arguments.insert(WAIT_ARGUMENT.to_owned(), wait);

@@ -199,7 +199,12 @@ impl Dev {
             name,
             CheckStatus::Failed,
             format!("missing: {}", open.join(", ")),
-        );
+        )
+        .next(Next::new(
+            "create_restore_point",
+            json!({ "project_id": self.branch.project(), "branch": self.branch.name() }),
+            "makes what is missing first",
+        ));
         Ok((check, Some(Code::RestorePointMissing)))
     }
 
@@ -210,6 +215,11 @@ impl Dev {
             "rebase_branch",
             json!({ "project_id": project, "branch": self.branch.name() }),
             "brings production's state onto the branch; then check again",
+        );
+        let anew = Next::new(
+            "delete_branch",
+            json!({ "project_id": project, "branch": self.branch.name(), "discard_unmerged": true }),
+            "returns the unmerged migrations' SQL; apply it on the new branch that the next write makes",
         );
         let behind: Vec<&str> = production
             .ledger
@@ -225,7 +235,12 @@ impl Dev {
                     behind.join(", ")
                 ),
             );
-            return Ok((check.next(rebase), Some(Code::Drift)));
+            let way = if self.was_rebased_in_vain(&branch.ledger).await? {
+                anew
+            } else {
+                rebase
+            };
+            return Ok((check.next(way), Some(Code::Drift)));
         }
         let rewritten: Vec<&str> = production
             .ledger
@@ -247,11 +262,6 @@ impl Dev {
                     "the SQL of these migrations differs between production and the branch: {}",
                     rewritten.join(", ")
                 ),
-            );
-            let anew = Next::new(
-                "delete_branch",
-                json!({ "project_id": project, "branch": self.branch.name(), "discard_unmerged": true }),
-                "returns the unmerged migrations' SQL; apply it on the new branch that the next write makes",
             );
             return Ok((check.next(anew), Some(Code::Drift)));
         }
@@ -283,11 +293,16 @@ impl Dev {
             }
             let changed = differences(&recorded.catalogue, &production.catalogue);
             let shown = name_differences(&changed);
+            let how = if recorded.ledger_hash == production.ledger_hash {
+                "outside its migrations"
+            } else {
+                "past Drydock, by migrations or outside of them,"
+            };
             let check = Check::new(
                 name,
                 CheckStatus::Failed,
                 format!(
-                    "production was changed outside its migrations since {}: {shown}",
+                    "production was changed {how} since {}: {shown}",
                     recorded.recorded_at
                 ),
             );
@@ -296,6 +311,16 @@ impl Dev {
             })), Some(Code::Drift)));
         }
         Ok(passed(name, "the branch stands on production as it is"))
+    }
+
+    /// Whether a rebase began from this very ledger and the branch is there again: production's
+    /// migrations do not go onto it.
+    async fn was_rebased_in_vain(&self, ledger: &Ledger) -> Result<bool, Refusal> {
+        let store = self.call.guard.store();
+        let points = store.points(self.branch.reference()).await?;
+        Ok(points
+            .iter()
+            .any(|point| point.name.starts_with("rebase-") && point.ledger == ledger.versions()))
     }
 }
 

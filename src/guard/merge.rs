@@ -396,7 +396,12 @@ impl Dev {
             .find(|check| check.status == CheckStatus::Failed)
             .and_then(|check| check.next.clone())
             .unwrap_or_else(|| self.check_again());
-        Refusal::new(code, format!("not merged: {}", failed.join("; ")))
+        let mut refusal = Refusal::new(code, format!("not merged: {}", failed.join("; ")));
+        refusal.operator = verdict
+            .checks
+            .iter()
+            .find_map(|check| check.details["operator"].as_str().map(str::to_owned));
+        refusal
             .next(next)
             .details(json!({ "checks": verdict.checks, "fix_migration": verdict.fix_migration }))
     }

@@ -130,7 +130,18 @@ impl Dev {
         };
         let (batch, _) = asked.judge(sql::Tool::ApplyMigration, sql::Place::Dev)?;
         check_name(&request.name)?;
-        check_key(request.idempotency_key.as_deref())?;
+        let keyless = Next::new(
+            "apply_migration",
+            json!({
+                "project_id": self.branch.project(),
+                "branch": self.branch.name(),
+                "name": request.name,
+                "query": request.query,
+            }),
+            "runs it as a migration of its own",
+        );
+        check_key(request.idempotency_key.as_deref())
+            .map_err(|refusal| refusal.next(keyless.clone()))?;
         let guard = &self.call.guard;
         let _turn = guard.branch_turn(self.branch.reference()).await?;
         self.repair().await?;
@@ -145,7 +156,8 @@ impl Dev {
             if done.digest != hex::sha256_text(&request.query) {
                 return Err(Refusal::invalid(
                     "this idempotency_key was used for other SQL; a new migration needs a new key",
-                ));
+                )
+                .next(keyless));
             }
             return self.already_done(&done.version, done.name.clone()).await;
         }

@@ -13,7 +13,7 @@
 //!            warnings: what it makes others wait for, and what was lost
 //! points     restore points and their repair;  revert: returning to one
 //! ledger     the ledger as it is;  strangers: rows that no migration made;  state: the hashes of schema and ledger
-//! gate       the conditions of a merge;  rehearsal: the replay;  advice: the advisor's verdict
+//! gate       the conditions of a merge;  rehearsal: the replay;  advice, remedies: the advisor's verdict, and what mends it
 //! merge      the merge itself, followed to its end
 //! judging    the SQL judge's answer in the guard's terms;  reach: the secrets behind what SQL names
 //! projects   launching projects;  reading: what only looks
@@ -21,7 +21,7 @@
 //! approval   leave to do what the policy does not allow by itself;  leaves: what for;  roads: the policy's part
 //! user       asking the user behind the client;  caller: who calls;  quote: others' words, for people
 //! backend    telling and hearing the operator's backend
-//! policy     the operator's limits;  refusal: a typed "no";  redact: what must not get out
+//! policy     the operator's limits;  refusal: a typed "no";  ways: what to do after it;  redact: what must not get out
 //! ```
 
 mod advice;
@@ -49,6 +49,7 @@ mod reading;
 mod redact;
 mod refusal;
 mod rehearsal;
+mod remedies;
 mod revert;
 mod roads;
 mod settle;
@@ -60,6 +61,7 @@ mod transaction;
 mod user;
 mod version;
 mod warnings;
+mod ways;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -133,7 +133,8 @@ async fn serve_whole(guard: Guard, about: About, work: BoxFuture<'static, Served
             let refusal = Refusal::new(
                 Code::InternalError,
                 "Drydock failed while serving this call; what it had begun may or may not be done",
-            );
+            )
+            .operator("look into the server's log, and report what stands there");
             Served::refused(refusal, true)
         });
     finish(&guard, about, served).await

@@ -12,6 +12,7 @@ use super::approval::Trail;
 use super::asked::Asked;
 use super::operations::{Work, operate};
 use super::tool::new_id;
+use super::ways::{Request, misread};
 use super::{
     Call, Caller, Class, Code, Freeze, Frozen, Grant, Guard, Principal, Question, Refusal,
     TargetView, Tool, redact,
@@ -112,7 +113,17 @@ impl Served {
 }
 
 async fn serve<T: Tool>(call: Call) -> Served {
-    let admitted = admit::<T>(&call);
+    let request = Request {
+        tool: T::NAME,
+        arguments: Arc::clone(&call.arguments),
+    };
+    let mut served = carry_out::<T>(call, &request).await;
+    served.result = served.result.map_err(|refusal| request.way_on(refusal));
+    served
+}
+
+async fn carry_out<T: Tool>(call: Call, request: &Request) -> Served {
+    let admitted = admit::<T>(&call, request);
     let (input, aim) = match admitted {
         Ok(admitted) => admitted,
         Err(refusal) => return Served::refused(refusal, false),
@@ -164,14 +175,13 @@ fn shorten(name: &str) -> String {
     name.chars().take(64).collect()
 }
 
-fn admit<T: Tool>(call: &Call) -> Result<(T::Input, super::Target), Refusal> {
+fn admit<T: Tool>(call: &Call, request: &Request) -> Result<(T::Input, super::Target), Refusal> {
     let policy = call.guard.policy();
     if policy.read_only && !T::Grant::READS {
         return Err(only_reads::<T>());
     }
-    let arguments = Value::Object(Map::clone(&call.arguments));
-    let input = serde_json::from_value(arguments)
-        .map_err(|error| Refusal::invalid(format!("{}: {error}", T::NAME)))?;
+    let arguments = Value::Object(Map::clone(&request.arguments));
+    let input = serde_json::from_value(arguments).map_err(|error| misread::<T>(request, &error))?;
     let aim = T::target(&input)?;
     if policy.read_only && writes::<T>(&aim) {
         return Err(only_reads::<T>());

@@ -71,12 +71,18 @@ impl Dev {
         let Some(name) = name else {
             return self.numbered_point("point").await;
         };
-        let name = checked_name(name)?;
+        let nameless = Next::new(
+            "create_restore_point",
+            json!({ "project_id": self.branch.project(), "branch": self.branch.name() }),
+            "without a name the server chooses one that is free",
+        );
+        let name = checked_name(name).map_err(|refusal| refusal.next(nameless.clone()))?;
         if points.iter().any(|point| point.name == name) {
             return Err(Refusal::new(
                 Code::AlreadyExists,
                 format!("there is a restore point {name} already; choose another name, or none"),
-            ));
+            )
+            .next(nameless));
         }
         self.new_point(&name).await
     }

@@ -51,8 +51,7 @@ impl From<&Lint> for FoundLint {
             name: lint.name.clone(),
             level: level_word(lint.level).to_owned(),
             object: lint_object(lint),
-            // The platform escapes its backticks for another language.
-            detail: lint.detail.replace("\\`", "`"),
+            detail: super::advice::quoted_backticks(&lint.detail),
             remediation: lint.remediation.clone(),
         }
     }

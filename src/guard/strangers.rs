@@ -106,7 +106,9 @@ impl Dev {
                 }),
                 "returns to the newest point from before; then apply what is needed as migrations",
             )),
-            None => refusal,
+            None => refusal.operator(
+                "look at the branch; what is in its ledger came past Drydock, and there is no point from before to return to",
+            ),
         }
     }
 }

@@ -5,6 +5,8 @@
 //! harness/      a world (data directory), a server, the platform's own API, a fake platform
 //! job           the whole job, from launch to merge, over stdio and over HTTP
 //! approvals approved_states elicitation webhook: who says yes, and to what
+//! habits        an agent with the habits of today's models, call by call
+//! ways          from every refusal, by `next` alone, to a merge
 //! targets scope policy limits sql ledger migrations restore_points advisor gate merge branches
 //! attacks isolation sharing concurrency long_work crashes faults http journal lints resources surface
 //! ```
@@ -28,6 +30,7 @@ mod crashes;
 mod elicitation;
 mod faults;
 mod gate;
+mod habits;
 mod http;
 mod isolation;
 mod job;
@@ -50,4 +53,5 @@ mod stdio;
 mod surface;
 mod targets;
 mod warnings;
+mod ways;
 mod webhook;

@@ -26,6 +26,8 @@ grant usage on schema auth to supabase_auth_admin, supabase_shared_tables_admin,
 grant usage on schema storage to supabase_storage_admin, supabase_shared_tables_admin, dashboard_user;
 grant usage on schema realtime to supabase_realtime_admin, supabase_shared_tables_admin, dashboard_user;
 grant usage on schema extensions to supabase_auth_admin, supabase_storage_admin, supabase_realtime_admin, dashboard_user;
+-- In the cloud postgres owns it: `alter extension … set schema extensions` is how an extension leaves public.
+grant create on schema extensions to postgres;
 grant usage on schema graphql, vault to postgres, service_role;
 grant usage on schema supabase_migrations to postgres;
 

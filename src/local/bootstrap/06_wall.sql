@@ -45,6 +45,28 @@ begin
 end
 $$;
 
+-- Gives the members of an extension to a role, all that have an owner and a schema.
+create function platform_wall.hand_over(extension oid, new_owner name) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  member record;
+begin
+  for member in
+    select object.type, object.identity
+    from pg_depend d
+    cross join lateral pg_identify_object(d.classid, d.objid, d.objsubid) as object
+    where d.refclassid = 'pg_extension'::regclass and d.refobjid = extension and d.deptype = 'e'
+      and object.schema is not null
+      -- These follow what they belong to.
+      and object.type not in ('cast', 'index', 'sequence', 'transform', 'text search parser', 'text search template')
+  loop
+    execute format('alter %s %s owner to %I', member.type, member.identity, new_owner);
+  end loop;
+end
+$$;
+
 -- After any DDL statement: did it touch something of ours?
 create function platform_wall.on_ddl_command_end() returns event_trigger
 language plpgsql
@@ -100,6 +122,14 @@ begin
   limit 1;
   if found then
     perform platform_wall.refuse(touched);
+  end if;
+
+  -- The cloud lets postgres move an extension out of public, which asks for the ownership of all its members; those of
+  -- a trusted extension belong to whoever PostgreSQL ran its script as.
+  if tg_tag = 'CREATE EXTENSION' then
+    perform platform_wall.hand_over(c.objid, session_user)
+    from pg_event_trigger_ddl_commands() c
+    where c.classid = 'pg_extension'::regclass;
   end if;
 
   -- A grant is reported without its object, so the state is compared instead.

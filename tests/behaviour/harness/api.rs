@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::processes::until;
 
 /// A client of the Management API.
+#[derive(Clone)]
 pub(crate) struct Api {
     http: reqwest::Client,
     base: String,

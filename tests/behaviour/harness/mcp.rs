@@ -107,10 +107,15 @@ impl Mcp {
         let mut arguments = vec!["serve"];
         arguments.extend(flags);
         let mut command = world.command(&arguments);
+        command.stderr(world.log());
+        Self::over(command).await
+    }
+
+    /// The same for any program that is an MCP server over stdio.
+    pub(crate) async fn over(mut command: std::process::Command) -> Self {
         command
             .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::piped())
-            .stderr(world.log());
+            .stdout(std::process::Stdio::piped());
         let mut child = tokio::process::Command::from(command)
             .kill_on_drop(true)
             .spawn()
@@ -165,10 +170,15 @@ impl Mcp {
             .iter()
             .filter_map(|block| block.as_text())
             .map(|text| text.text.as_str())
-            .collect();
+            .collect::<String>();
+        // A server without structured content may say it as text.
+        let value = result
+            .structured_content
+            .or_else(|| serde_json::from_str(&text).ok())
+            .unwrap_or_default();
         Some(Answer {
             tool: tool.to_owned(),
-            value: result.structured_content.unwrap_or_default(),
+            value,
             text,
             refused: result.is_error == Some(true),
         })

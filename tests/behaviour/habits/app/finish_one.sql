@@ -1,0 +1,1 @@
+update public.todos set done = true where title = 'Milk';

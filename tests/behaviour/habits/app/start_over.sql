@@ -1,0 +1,2 @@
+drop table if exists todos cascade;
+drop table if exists lists cascade;
