@@ -9,6 +9,7 @@
 //! tools      prompts      one file each
 //! guard ──── store        the one road to an effect; what is remembered
 //! api        sql          the Management API as types; the SQL judge
+//! redact     fence        secrets out of every text; a fence around what comes from outside
 //! ```
 //!
 //! A request comes in through [`mcp`], finds its tool in [`tools`], passes the pipeline of
@@ -19,11 +20,14 @@ pub mod api;
 pub mod cli;
 mod clock;
 pub mod config;
+pub mod fence;
 pub mod guard;
 mod hex;
 pub mod local;
+pub mod log;
 pub mod mcp;
 pub mod prompts;
+pub mod redact;
 pub mod sql;
 mod sqlite;
 pub mod store;

@@ -18,7 +18,9 @@ use super::transaction::{LEDGER_TOUCHED, transaction, without_wrapping};
 use super::{Code, Dev, Next, Refusal};
 use crate::api::ApiError;
 use crate::api::database::{QueryBody, RunQuery};
+use crate::fence::quote;
 use crate::hex;
+use crate::redact;
 use crate::sql;
 use crate::store::PointStatus;
 
@@ -89,10 +91,10 @@ impl MigrationRequest {
     pub fn unnamed(query: String) -> Self {
         let first = sql::judge(&query).ok().and_then(|batch| {
             let effect = batch.effects().next()?;
-            Some(format!(
+            Some(redact::clean(format!(
                 "{} {} {}",
                 effect.action, effect.object_kind, effect.object
-            ))
+            )))
         });
         let mut name: String = first
             .unwrap_or_else(|| "execute sql".to_owned())
@@ -346,6 +348,7 @@ impl Dev {
                 .iter()
                 .filter_map(|row| super::ledger::text(row, "name"))
                 .map(|table| {
+                    let table = quote(table);
                     format!("no application role can reach {table}: grant what the app needs, for instance `grant select, insert, update, delete on {table} to authenticated;`")
                 })
                 .collect(),
@@ -382,7 +385,7 @@ fn check_key(key: Option<&str>) -> Result<(), Refusal> {
 fn check_name(name: &str) -> Result<(), Refusal> {
     let fits = (1..=100).contains(&name.chars().count()) && !name.chars().any(char::is_control);
     if fits {
-        return Ok(());
+        return Refusal::unless_harmless("migration's name", name);
     }
     Err(Refusal::invalid(
         "a migration's name is 1 to 100 characters, like create_todos",

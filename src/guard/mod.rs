@@ -4,7 +4,8 @@
 //! one per concern, as methods on the grant:
 //!
 //! ```text
-//! pipeline   admit, resolve the grant, journal the intent, call, redact, journal the outcome
+//! pipeline   admit, resolve the grant, journal the intent, call, redact, fence, journal the outcome
+//! present    a result as a client gets it
 //! target     what a project_id and a branch stand for; what is not proven DEV is production
 //! grant      Read, Sql, Dev, Release: who may do what
 //! branches   making, rebasing, resetting, deleting and comparing branches
@@ -15,9 +16,9 @@
 //! gate       the conditions of a merge;  rehearsal: the replay;  advice: the advisor's verdict
 //! merge      the merge itself, followed to its end
 //! judging    the SQL judge's answer in the guard's terms
-//! projects   launching projects;  reading: what only looks
+//! projects   launching projects;  passwords: sealed before they are sent;  reading: what only looks
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
-//! policy     the operator's limits;  refusal: a typed "no";  redact: what must not get out
+//! policy     the operator's limits;  refusal: a typed "no"
 //! ```
 
 mod advice;
@@ -30,13 +31,14 @@ mod ledger;
 mod merge;
 mod migrate;
 mod operations;
+mod passwords;
 mod pauses;
 mod pipeline;
 mod points;
 mod policy;
+mod present;
 mod projects;
 mod reading;
-mod redact;
 mod refusal;
 mod rehearsal;
 mod revert;

@@ -1,5 +1,5 @@
 //! The pipeline: every call of every tool goes through [`run`], in this order:
-//! admit → resolve the grant → journal the intent → call → redact → journal the outcome.
+//! admit → resolve the grant → journal the intent → call → redact and fence → journal the outcome.
 
 use std::time::Instant;
 
@@ -8,9 +8,11 @@ use serde_json::{Map, Value, json};
 use super::asked::Asked;
 use super::operations::{Work, operate};
 use super::{
-    Call, Class, Code, Freeze, Frozen, Grant, Guard, Progress, Refusal, TargetView, Tool, redact,
+    Call, Class, Code, Freeze, Frozen, Grant, Guard, Progress, Refusal, TargetView, Tool, present,
 };
 use crate::clock;
+use crate::fence::quote;
+use crate::redact;
 use crate::store::{Entry, Kind};
 
 /// What came of a call, ready for a client.
@@ -25,15 +27,6 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// A refusal, as it is.
-    pub(super) fn of_refusal(refusal: &Refusal) -> Self {
-        Self {
-            structured: refusal.to_json(),
-            text: refusal.to_text(),
-            is_error: true,
-        }
-    }
-
     /// For the store; [`Outcome::from_json`] reads it.
     pub(super) fn to_json(&self) -> String {
         json!([self.structured, self.text, self.is_error]).to_string()
@@ -72,6 +65,8 @@ pub(super) struct Served {
     target: Option<TargetView>,
     /// Whether the call could write: its outcome is then on disk before it is answered.
     writes: bool,
+    /// Whether anything may stand in the answer.
+    data: bool,
 }
 
 impl Served {
@@ -80,6 +75,7 @@ impl Served {
             result: Err(refusal),
             target: None,
             writes,
+            data: true,
         }
     }
 }
@@ -119,7 +115,7 @@ async fn serve<T: Tool>(call: Call, arguments: Map<String, Value>) -> Served {
         let value = serde_json::to_value(&output).map_err(|error| {
             Refusal::new(
                 Code::InternalError,
-                format!("the result cannot be shown: {error}"),
+                format!("the result cannot be shown: {}", quote(error)),
             )
         })?;
         Ok((value, text))
@@ -128,12 +124,15 @@ async fn serve<T: Tool>(call: Call, arguments: Map<String, Value>) -> Served {
         result,
         target,
         writes,
+        data: T::DATA,
     }
 }
 
-/// What was given as a name, as far as a name goes: the journal is not for essays.
+/// What was given as a name, as far as a name goes: the journal is not for essays. A secret goes
+/// out before half of one is cut off.
 fn shorten(name: &str) -> String {
-    name.chars().take(64).collect()
+    let clean = redact::text(name);
+    clean.as_deref().unwrap_or(name).chars().take(64).collect()
 }
 
 fn admit<T: Tool>(
@@ -145,7 +144,7 @@ fn admit<T: Tool>(
         return Err(only_reads::<T>());
     }
     let input = serde_json::from_value(Value::Object(arguments))
-        .map_err(|error| Refusal::invalid(format!("{}: {error}", T::NAME)))?;
+        .map_err(|error| Refusal::invalid(format!("{}: {}", T::NAME, quote(error))))?;
     let aim = T::target(&input)?;
     if policy.read_only && writes::<T>(&aim) {
         return Err(only_reads::<T>());
@@ -200,6 +199,7 @@ pub(super) async fn finish(
         result,
         target,
         writes,
+        data,
     } = served;
     let code = result.as_ref().err().map(|refusal| refusal.code.as_str());
     let entry = Entry {
@@ -219,15 +219,10 @@ pub(super) async fn finish(
         // The effect is done and its intent is on disk; the call's own answer matters more.
         tracing::error!(%error, tool, "an outcome could not be journalled");
     }
-    let mut outcome = match result {
-        Ok((value, text)) => success(value, text, target),
+    match result {
+        Ok((value, text)) => present::success(value, &text, target, data),
         Err(refusal) => Outcome::of_refusal(&refusal),
-    };
-    redact::value(&mut outcome.structured);
-    if let Some(clean) = redact::text(&outcome.text) {
-        outcome.text = clean;
     }
-    outcome
 }
 
 impl Guard {
@@ -256,23 +251,5 @@ impl Guard {
             Served::refused(refusal, false),
         )
         .await
-    }
-}
-
-/// Puts the target first, and says the whole result in the text as well: many clients show a
-/// model nothing else.
-fn success(value: Value, sentence: String, target: Option<TargetView>) -> Outcome {
-    let mut structured = Map::new();
-    if let Some(target) = target {
-        structured.insert("target".to_owned(), json!(target));
-    }
-    if let Value::Object(fields) = value {
-        structured.extend(fields);
-    }
-    let structured = Value::Object(structured);
-    Outcome {
-        text: format!("{sentence}\n{structured}"),
-        structured,
-        is_error: false,
     }
 }

@@ -10,12 +10,15 @@ use super::grant::WithinPolicy;
 use super::pauses::Pauses;
 use super::policy::LaunchPolicy;
 use super::{Call, Code, Next, PATIENCE, Refusal, Release};
-use crate::api::Ref;
 use crate::api::organizations::ListOrganizations;
 use crate::api::projects::{
     CreateProject, CreateProjectBody, CreatedProject, GetHealth, GetProject, ListProjects,
     ProjectStatus, RegionSelection,
 };
+use crate::api::{Ref, ReleasePermit};
+use crate::fence::quote;
+use crate::hex;
+use crate::store::{AskedFor, PASSWORD};
 
 /// A project that is asked for.
 #[derive(Debug, Clone)]
@@ -82,6 +85,7 @@ impl WithinPolicy {
                 "a project's name is 1 to 256 characters, none of them control characters",
             ));
         }
+        Refusal::unless_harmless("project's name", &new.name)?;
         check_launch(&self.call.guard.policy().launch, &new)?;
         let (call, permit) = (self.call, self.permit);
         let guard = call.guard.clone();
@@ -91,7 +95,10 @@ impl WithinPolicy {
             .unwrap_or_else(|| call.operation.clone());
         // One at a time for one key: the second finds what the first made.
         let _turn = guard
-            .turn(format!("create_project:{key}"), PATIENCE)
+            .turn(
+                format!("create_project:{}", hex::sha256_text(&key)),
+                PATIENCE,
+            )
             .await?;
         if let Some(reference) = guard.store().project_created_under(&key).await? {
             return until_healthy(&call, &reference).await;
@@ -100,35 +107,27 @@ impl WithinPolicy {
             Some(slug) => slug,
             None => only_organization(&call).await?,
         };
+        let asked = AskedFor {
+            project_name: new.name.clone(),
+            organization: organization_slug.clone(),
+        };
+        let sealed = guard.sealed_password(&key, asked).await?;
+        let (handle, made) = (sealed.handle, sealed.made);
         let body = CreateProjectBody {
-            db_pass: password(),
+            db_pass: sealed.password,
             name: new.name,
             organization_slug,
             region_selection: new.region.map(region_selection),
             region: None,
             desired_instance_size: new.instance_size,
         };
-        call.step("creating the project");
-        let created = guard
-            .client()
-            .release::<CreateProject>(&permit, (), &(), &body)
-            .await
-            .map_err(|error| {
-                let lost = error.may_have_happened();
-                let refusal = Refusal::from(error);
-                if lost {
-                    refusal.next(Next::new(
-                        "list_projects",
-                        json!({}),
-                        "shows whether the project was created before it is asked for again",
-                    ))
-                } else {
-                    refusal
-                }
-            })?;
+        let created = match made {
+            Some(made) => made,
+            None => create(&call, &permit, &handle, &body).await?,
+        };
         guard
             .store()
-            .remember_created(&created.reference, &created.name, Some(&key))
+            .adopt_created(&handle, &created.reference, &created.name, &key)
             .await
             .map_err(|error| {
                 let mut refusal = Refusal::from(error);
@@ -148,6 +147,35 @@ impl WithinPolicy {
     }
 }
 
+/// Asks the platform. A password that is certain to be nobody's is forgotten.
+async fn create(
+    call: &Call,
+    permit: &ReleasePermit,
+    handle: &str,
+    body: &CreateProjectBody,
+) -> Result<CreatedProject, Refusal> {
+    call.step("creating the project");
+    let guard = &call.guard;
+    let answer = guard
+        .client()
+        .release::<CreateProject>(permit, (), &(), body)
+        .await;
+    match answer {
+        Ok(created) => Ok(created),
+        Err(error) if error.may_have_happened() => Err(Refusal::from(error).next(Next::new(
+            "list_projects",
+            json!({}),
+            "shows whether the project was created before it is asked for again",
+        ))),
+        Err(error) => {
+            if let Err(error) = guard.store().drop_sealed(handle, PASSWORD).await {
+                tracing::warn!(%error, "the password of a project that was not made stays in the vault");
+            }
+            Err(error.into())
+        }
+    }
+}
+
 /// Whether the policy lets a project be put where it is asked for, at the size it is asked for.
 fn check_launch(policy: &LaunchPolicy, new: &NewProject) -> Result<(), Refusal> {
     let within =
@@ -157,7 +185,7 @@ fn check_launch(policy: &LaunchPolicy, new: &NewProject) -> Result<(), Refusal> 
                 return Ok(());
             }
             let asked = match asked {
-                Some(asked) => format!("not {asked:?}"),
+                Some(asked) => format!("not {}", quote(asked)),
                 None => "and none is named".to_owned(),
             };
             Err(Refusal::new(
@@ -204,7 +232,11 @@ async fn until_healthy(call: &Call, reference: &Ref) -> Result<LaunchedProject, 
             .await?
             .project;
         if shown != Some(project.status) {
-            call.step(format!("{}: {}", project.name, project.status.as_str()));
+            call.step(format!(
+                "{}: {}",
+                quote(&project.name),
+                project.status.as_str()
+            ));
             shown = Some(project.status);
         }
         if project.status.is_dead_end() {
@@ -213,7 +245,7 @@ async fn until_healthy(call: &Call, reference: &Ref) -> Result<LaunchedProject, 
                 format!(
                     "project {reference} is {} and will not come up: {}",
                     project.status.as_str(),
-                    why_unhealthy(call, reference).await
+                    quote(why_unhealthy(call, reference).await)
                 ),
             )
             .operator("mend what the message names, delete the project and create it again"));
@@ -273,12 +305,6 @@ fn region_selection(region: String) -> RegionSelection {
     } else {
         RegionSelection::Specific { code: region }
     }
-}
-
-/// 256 random bits as letters and digits. Never shown, never stored here.
-fn password() -> String {
-    use base64::Engine;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
 
 impl super::Read {

@@ -5,7 +5,8 @@
 //! harness/      a world (data directory), a server, the platform's own API, a fake platform
 //! job           the whole job, from launch to merge, over stdio and over HTTP
 //! targets scope policy limits sql ledger migrations restore_points advisor gate merge branches
-//! attacks isolation sharing concurrency long_work crashes faults http journal lints resources surface
+//! attacks isolation sharing concurrency long_work crashes faults http journal lints resources surface vault
+//! canaries fence
 //! ```
 //!
 //! `DRYDOCK_TEST_ROUNDS` multiplies the rounds of the crash tests; `DRYDOCK_TEST_SEED` repeats one.
@@ -20,9 +21,11 @@ mod harness;
 
 mod attacks;
 mod branches;
+mod canaries;
 mod concurrency;
 mod crashes;
 mod faults;
+mod fence;
 mod gate;
 mod http;
 mod isolation;
@@ -44,3 +47,4 @@ mod sql_limits;
 mod stdio;
 mod surface;
 mod targets;
+mod vault;

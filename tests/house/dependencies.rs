@@ -6,22 +6,30 @@ use std::path::Path;
 use crate::top;
 
 /// The top modules with what each may use of the others.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("clock", &[]),
     ("hex", &[]),
     ("sqlite", &[]),
     ("sql", &[]),
-    ("api", &[]),
+    ("redact", &["hex"]),
+    ("fence", &["hex", "redact"]),
+    ("log", &["fence"]),
+    ("api", &["fence", "redact"]),
     ("prompts", &[]),
-    ("store", &["api", "clock", "hex", "sqlite"]),
-    ("guard", &["api", "clock", "hex", "sql", "store"]),
-    ("tools", &["api", "guard", "sql"]),
-    ("mcp", &["guard", "prompts", "tools"]),
-    ("local", &["api", "clock", "hex", "sql", "sqlite"]),
+    ("store", &["api", "clock", "hex", "redact", "sqlite"]),
+    (
+        "guard",
+        &["api", "clock", "fence", "hex", "redact", "sql", "store"],
+    ),
+    ("tools", &["api", "fence", "guard", "sql"]),
+    ("mcp", &["fence", "guard", "prompts", "tools"]),
+    ("local", &["api", "clock", "hex", "redact", "sql", "sqlite"]),
     ("config", &["api", "guard", "tools"]),
     (
         "cli",
-        &["api", "clock", "config", "guard", "local", "mcp", "store"],
+        &[
+            "api", "clock", "config", "fence", "guard", "local", "mcp", "redact", "store",
+        ],
     ),
 ];
 /// What a tool must not name: it has a grant, and needs nothing else.
