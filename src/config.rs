@@ -49,7 +49,16 @@ pub enum Command {
     /// Accept production as it is, after a change outside its migrations: the gate measures drift
     /// from then on.
     Accept(Box<AcceptArgs>),
+    /// The passwords that Drydock has made: list them, show one, change one, change their key.
+    Vault(Box<VaultArgs>),
 }
+
+/// The variable that holds the vault's key, 32 bytes in base64 or hexadecimal; without it a file in
+/// the data directory does. A variable alone: flags are visible to others.
+pub const VAULT_KEY: &str = "DRYDOCK_VAULT_KEY";
+/// The variable that holds the vault's key from before, while `drydock vault rotate` seals under
+/// the new one.
+pub const VAULT_KEY_OLD: &str = "DRYDOCK_VAULT_KEY_OLD";
 
 /// Where things lie.
 #[derive(Debug, Clone, Args)]
@@ -179,6 +188,43 @@ pub struct AcceptArgs {
     /// The platform, as for serving.
     #[command(flatten)]
     pub serve: ServeArgs,
+}
+
+/// What to do with the vault.
+#[derive(Debug, Clone, Args)]
+pub struct VaultArgs {
+    /// The action.
+    #[command(subcommand)]
+    pub action: VaultAction,
+}
+
+/// What can be done with the vault.
+#[derive(Debug, Clone, Subcommand)]
+pub enum VaultAction {
+    /// Show what it holds, one JSON object a line; never a secret.
+    List {
+        /// Where things lie.
+        #[command(flatten)]
+        data_dir: DataDir,
+    },
+    /// Print a secret; the journal says so.
+    Show {
+        /// A project's ref, or what `list` shows in its place.
+        project: String,
+        /// What the secret is called; database_password without.
+        name: Option<String>,
+        /// Where things lie.
+        #[command(flatten)]
+        data_dir: DataDir,
+    },
+    /// Change a project's database password; without a project, seal everything under a new key.
+    Rotate {
+        /// Production's ref.
+        project: Option<Ref>,
+        /// The platform, as for serving.
+        #[command(flatten)]
+        serve: Box<ServeArgs>,
+    },
 }
 
 /// What to do with the policy.

@@ -10,6 +10,7 @@
 //! guard ──── store        the one road to an effect; what is remembered
 //! api        sql          the Management API as types; the SQL judge
 //! webhook                 signed messages between Drydock and the operator's backend
+//! redact     fence        secrets out of every text; a fence around what comes from outside
 //! ```
 //!
 //! A request comes in through [`mcp`], finds its tool in [`tools`], passes the pipeline of
@@ -20,11 +21,14 @@ pub mod api;
 pub mod cli;
 mod clock;
 pub mod config;
+pub mod fence;
 pub mod guard;
 mod hex;
 pub mod local;
+pub mod log;
 pub mod mcp;
 pub mod prompts;
+pub mod redact;
 pub mod sql;
 mod sqlite;
 pub mod store;

@@ -4,12 +4,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use drydock::config::Cli;
-use tracing_subscriber::EnvFilter;
+use drydock::{fence, log, redact};
 
 fn main() -> ExitCode {
+    redact::keep_environment();
     let cli = Cli::parse();
-    if let Err(reason) = start_log(&cli) {
-        return fail(&reason);
+    match drydock::cli::log_file(&cli) {
+        Ok(file) => log::start(file),
+        Err(reason) => return fail(&reason),
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -28,21 +30,6 @@ fn main() -> ExitCode {
 }
 
 fn fail(reason: &str) -> ExitCode {
-    eprintln!("drydock: {reason}");
+    eprintln!("drydock: {}", fence::plain(reason));
     ExitCode::FAILURE
-}
-
-/// The log goes to standard error, or to a file for a platform in the background: standard output
-/// is the wire. `DRYDOCK_LOG` chooses what is logged, as in `drydock=debug`.
-fn start_log(cli: &Cli) -> Result<(), String> {
-    let filter = EnvFilter::try_from_env("DRYDOCK_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("warn,drydock=info,rmcp=error"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(false);
-    match drydock::cli::log_file(cli)? {
-        Some(file) => builder.with_writer(std::sync::Mutex::new(file)).init(),
-        None => builder.with_writer(std::io::stderr).init(),
-    }
-    Ok(())
 }

@@ -46,6 +46,9 @@ pub enum StoreError {
     /// The thread has ended.
     #[error("the store has been closed")]
     Closed,
+    /// The vault says no: its key is missing, bad, or another.
+    #[error("{0}")]
+    Vault(Box<dyn std::error::Error + Send + Sync>),
     /// Something written before cannot be read back.
     #[error("the store holds something unreadable: {0}")]
     Unreadable(#[from] serde_json::Error),

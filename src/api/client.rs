@@ -13,6 +13,7 @@ use super::dev_branch::{BranchPath, DevBranch};
 use super::endpoint::{Endpoint, Looks, WritesBranch, fill_path};
 use super::error::{ApiError, ErrorBody};
 use super::reference::Ref;
+use crate::redact;
 
 /// How long a reply may take. The platform's own gateway gives up after a minute.
 const DEADLINE: Duration = Duration::from_secs(75);
@@ -211,6 +212,7 @@ impl Client {
         use super::endpoint::PathParams;
 
         let place = self.locator.locate().await?;
+        redact::keep_secret(&place.token);
         let filled = fill_path(E::PATH, &path.values());
         let mut request = self
             .http()?

@@ -22,9 +22,31 @@ pub struct QueryBody {
     pub read_only: Option<bool>,
 }
 
+/// A new password for the role `postgres`.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct PasswordBody {
+    /// At least 4 characters.
+    pub password: String,
+}
+
+impl std::fmt::Debug for PasswordBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PasswordBody").finish_non_exhaustive()
+    }
+}
+
+/// What a change of the password answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PasswordChanged {
+    /// In words.
+    pub message: String,
+}
+
 endpoints! {
     /// Runs SQL; answers the rows of the last statement that gave any.
     RunQuery: WritesBranch POST "/v1/projects/{ref}/database/query" (Ref) { QueryBody } => 201 Vec<Row>;
     /// Runs one statement that cannot write.
     RunReadOnlyQuery: Looks POST "/v1/projects/{ref}/database/query/read-only" (Ref) { QueryBody } => 201 Vec<Row>;
+    /// Changes the database password of the role `postgres`.
+    UpdatePassword: Releases PATCH "/v1/projects/{ref}/database/password" (Ref) { PasswordBody } => 200 PasswordChanged;
 }

@@ -1,6 +1,11 @@
 //! What can go wrong between a request and its reply.
+//!
+//! What the platform says of it is quoted: it holds a database's own messages, and whatever those
+//! repeat.
 
 use serde::{Deserialize, Serialize};
+
+use crate::fence::quote;
 
 /// The platform's error body: one field.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -21,10 +26,10 @@ pub enum ApiError {
         reason: String,
     },
     /// The local platform did not start; nothing was sent.
-    #[error("{0}")]
+    #[error("{}", quote(.0))]
     NotStarted(String),
     /// The request was sent and no whole answer came: it may or may not have been carried out.
-    #[error("no answer to {operation}: {reason}")]
+    #[error("no answer to {operation}: {}", quote(reason))]
     AnswerLost {
         /// The endpoint's name.
         operation: &'static str,
@@ -32,7 +37,7 @@ pub enum ApiError {
         reason: String,
     },
     /// The platform answered with an error status.
-    #[error("{message} (HTTP {status})")]
+    #[error("{} (HTTP {status})", quote(message))]
     Status {
         /// The endpoint's name.
         operation: &'static str,
@@ -42,7 +47,10 @@ pub enum ApiError {
         message: String,
     },
     /// The platform's answer does not have the shape that its contract states.
-    #[error("the platform's answer to {operation} cannot be read: {reason}")]
+    #[error(
+        "the platform's answer to {operation} cannot be read: {}",
+        quote(reason)
+    )]
     Unreadable {
         /// The endpoint's name.
         operation: &'static str,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::fence::quote;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// The ref of a project or of a branch: exactly 20 lower-case ASCII letters.
@@ -15,7 +16,7 @@ pub struct Ref(String);
 
 /// Why a text is not a [`Ref`].
 #[derive(Debug, thiserror::Error)]
-#[error("a project ref is 20 lower-case letters; this is {found}")]
+#[error("a project ref is 20 lower-case letters; this is {}", quote(found))]
 pub struct NotARef {
     found: String,
 }

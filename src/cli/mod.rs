@@ -8,13 +8,15 @@ mod journal;
 mod platform;
 mod policy;
 mod serve;
+mod vault;
 
+use std::env::VarError;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::config::{Cli, Command};
-use crate::store::Store;
+use crate::config::{Cli, Command, VAULT_KEY, VAULT_KEY_OLD};
+use crate::store::{Store, VaultKeys};
 
 pub use serve::{Stop, build_server};
 
@@ -30,6 +32,7 @@ pub async fn run(cli: Cli) -> Result<(), String> {
         Some(Command::Policy(args)) => policy::run(*args),
         Some(Command::Approve(args)) => approve::run(args).await,
         Some(Command::Accept(args)) => accept::run(*args).await,
+        Some(Command::Vault(args)) => vault::run(*args).await,
     }
 }
 
@@ -52,7 +55,15 @@ fn open_store(data_dir: &Path) -> Result<Store, String> {
         fs::set_permissions(data_dir, fs::Permissions::from_mode(0o711)).map_err(unusable)?;
     }
     let path = data_dir.join("drydock.sqlite");
-    Store::open(&path).map_err(|error| format!("{}: {error}", path.display()))
+    let variable = |name: &str| match std::env::var(name) {
+        Ok(key) => Ok(Some(key)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(format!("{name} is not text")),
+    };
+    let (key, old) = (variable(VAULT_KEY)?, variable(VAULT_KEY_OLD)?);
+    let keys = VaultKeys::new(data_dir.join("vault.key"), key.as_deref(), old.as_deref())
+        .map_err(|error| error.to_string())?;
+    Store::open(&path, keys).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Writes a line to standard output, for commands whose output is for people or pipes. A reader

@@ -11,6 +11,7 @@ use crate::config::ServeArgs;
 use crate::guard::{Guard, Policy, Principal};
 use crate::local::LocalPlatform;
 use crate::mcp::{HttpSettings, Server, serve_http, serve_stdio};
+use crate::redact;
 use crate::webhook::Webhook;
 
 /// Cancelled when the process is told to end.
@@ -48,6 +49,9 @@ pub(super) fn build_guard(args: &ServeArgs) -> Result<Guard, String> {
     let policy = args.policy()?.policy;
     let data_dir = args.data_dir.path()?;
     let store = open_store(&data_dir)?;
+    if let Some(token) = &args.access_token {
+        redact::keep_secret(token);
+    }
     let locator: Arc<dyn Locator> = match &args.access_token {
         Some(token) => Arc::new(Place {
             base: args.api_url.trim_end_matches('/').to_owned(),

@@ -11,6 +11,7 @@ use super::{Code, Dev, FoundLint, Next, Refusal};
 use crate::api::advisors::{Level, Lint};
 use crate::api::{DevBranch, Ref};
 use crate::clock;
+use crate::fence::quote;
 
 /// The lint that a public table of the policy may have.
 const NO_ROW_SECURITY: &str = "rls_disabled_in_public";
@@ -49,7 +50,7 @@ impl Dev {
                 CheckStatus::Failed,
                 format!(
                     "the API's roles would reach the platform's own tables: {}; take these back and give the app a view or function that shows only what it needs",
-                    shown.join("; ")
+                    quote(shown.join("; "))
                 ),
             )
             .next(self.next_migration(
@@ -105,8 +106,8 @@ impl Dev {
                 format!(
                     "{} {} on {}",
                     level_word(lint.level),
-                    lint.name,
-                    lint_object(lint)
+                    quote(&lint.name),
+                    quote(lint_object(lint))
                 )
             })
             .collect();
@@ -143,7 +144,8 @@ impl Dev {
         let object = lint_object(lint);
         if lint.name == NO_ROW_SECURITY && public.contains(&object) {
             return Some(format!(
-                "{object} is a public table, and no role of the API may write it"
+                "{} is a public table, and no role of the API may write it",
+                quote(&object)
             ));
         }
         let today = clock::today();
@@ -153,8 +155,11 @@ impl Dev {
             .find(|waiver| waiver.covers(&lint.name, &object) && waiver.counts_on(today))
             .map(|waiver| {
                 format!(
-                    "{} on {object} is waived until {}: {}",
-                    lint.name, waiver.expires, waiver.reason
+                    "{} on {} is waived until {}: {}",
+                    quote(&lint.name),
+                    quote(&object),
+                    waiver.expires,
+                    waiver.reason
                 )
             })
     }

@@ -19,9 +19,10 @@ use serde_json::{Map, Value, json};
 use super::asked::arguments_hash;
 use super::caller::{Question, Said};
 use super::quote::{SHOWN, quoted};
-use super::{Call, Code, Next, Operation, Refusal, Road, redact};
+use super::{Call, Code, Next, Operation, Refusal, Road};
 use crate::api::{Ref, ReleasePermit};
 use crate::hex;
+use crate::redact;
 use crate::store::{Approval, NewApproval, Standing};
 
 /// For how long a yes to reading production's rows serves.
@@ -38,6 +39,11 @@ pub(super) struct Leave {
 
 impl Leave {
     const GIVEN: Self = Self { _given: () };
+
+    /// The operator's own, for what they do at their own command line.
+    pub(super) fn of_the_operator() -> Self {
+        Self::GIVEN
+    }
 
     /// The permit to reach production, or to spend.
     pub(super) fn permit(&self) -> ReleasePermit {

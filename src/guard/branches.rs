@@ -15,6 +15,7 @@ use crate::api::branches::{
     WorkflowBody,
 };
 use crate::api::{DevBranch, Ref};
+use crate::fence::quote;
 use crate::store::PointStatus;
 
 /// What a missing branch means.
@@ -90,6 +91,7 @@ impl Guard {
         project: &Ref,
         name: &str,
     ) -> Result<(DevBranch, bool), Refusal> {
+        Refusal::unless_harmless("branch's name", name)?;
         let _turn = self.project_turn(project).await?;
         // Another server may have been faster.
         match self.prove(project, name).await {
@@ -99,7 +101,7 @@ impl Guard {
         if self.store().recorded_hashes(project).await?.is_none() {
             self.record_production(project, "first_sight").await?;
         }
-        call.step(format!("making the branch {name}"));
+        call.step(format!("making the branch {}", quote(&name)));
         let made = self.client().create_branch(project, name).await?;
         let branch = self.until_settled(call, project, &made.project_ref).await?;
         Ok((branch, true))
@@ -123,7 +125,8 @@ impl Guard {
                 return Err(Refusal::new(
                     Code::BranchFailed,
                     format!(
-                        "branch {name} is {}: its migrations could not be replayed",
+                        "branch {} is {}: its migrations could not be replayed",
+                        quote(&name),
                         status.as_str()
                     ),
                 )
@@ -137,14 +140,15 @@ impl Guard {
                 return Ok(branch);
             }
             if shown != Some(status) {
-                call.step(format!("branch {name}: {}", status.as_str()));
+                call.step(format!("branch {}: {}", quote(&name), status.as_str()));
                 shown = Some(status);
             }
             if tokio::time::Instant::now() >= deadline {
                 return Err(Refusal::new(
                     Code::InProgress,
                     format!(
-                        "branch {name} is {} and needs more time; repeat the call",
+                        "branch {} is {} and needs more time; repeat the call",
+                        quote(&name),
                         status.as_str()
                     ),
                 )

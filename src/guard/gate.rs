@@ -15,6 +15,7 @@ use super::ledger::Ledger;
 use super::rehearsal::Rehearsed;
 use super::state::{State, differences, expected_schema};
 use super::{Code, Dev, Next, Refusal};
+use crate::fence::quote;
 
 /// How many differing objects a check names.
 pub(super) const NAMED: usize = 20;
@@ -198,7 +199,7 @@ impl Dev {
         let check = Check::new(
             name,
             CheckStatus::Failed,
-            format!("missing: {}", open.join(", ")),
+            format!("missing: {}", quote(open.join(", "))),
         )
         .next(Next::new(
             "create_restore_point",
@@ -232,7 +233,7 @@ impl Dev {
                 CheckStatus::Failed,
                 format!(
                     "production has migrations that the branch lacks: {}",
-                    behind.join(", ")
+                    quote(behind.join(", "))
                 ),
             );
             let way = if self.was_rebased_in_vain(&branch.ledger).await? {
@@ -260,7 +261,7 @@ impl Dev {
                 CheckStatus::Failed,
                 format!(
                     "the SQL of these migrations differs between production and the branch: {}",
-                    rewritten.join(", ")
+                    quote(rewritten.join(", "))
                 ),
             );
             return Ok((check.next(anew), Some(Code::Drift)));
@@ -328,7 +329,7 @@ pub(super) fn name_differences(changed: &[super::state::Difference]) -> String {
     let mut shown: Vec<String> = changed
         .iter()
         .take(NAMED)
-        .map(|one| format!("{} {} {}", one.kind, one.identity, one.change))
+        .map(|one| format!("{} {} {}", one.kind, quote(&one.identity), one.change))
         .collect();
     if changed.len() > NAMED {
         shown.push(format!("and {} more", changed.len() - NAMED));

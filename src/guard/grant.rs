@@ -9,6 +9,7 @@ use super::branches::Missing;
 use super::target::Resolved;
 use super::{BranchCreation, Call, Code, Environment, Next, Refusal, Target, TargetView};
 use crate::api::{DevBranch, Ref};
+use crate::fence::quote;
 
 /// What a tool can do at most. Annotations, filtering, journal and approval derive from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +124,8 @@ async fn find_place(call: &Call, target: &Target, resolved: Resolved) -> Result<
         (Some(_), Some(_)) => Err(Refusal::new(
             Code::AmbiguousBranch,
             format!(
-                "several branches of {project} are called {name}; give the ref of one as project_id"
+                "several branches of {project} are called {}; give the ref of one as project_id",
+                quote(name)
             ),
         )
         .next(Next::new(
@@ -133,7 +135,7 @@ async fn find_place(call: &Call, target: &Target, resolved: Resolved) -> Result<
         ))),
         (None, _) if named => Err(Refusal::new(
             Code::NotFound,
-            format!("project {project} has no branch {name}"),
+            format!("project {project} has no branch {}", quote(name)),
         )
         .next(Next::new(
             "list_branches",

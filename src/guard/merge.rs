@@ -21,6 +21,7 @@ use crate::api::advisors::Level;
 use crate::api::branches::{BranchStatus, ListBranches, MergeBranch, WorkflowBody};
 use crate::api::restore_points::{CreateRestorePoint, RestorePointName};
 use crate::clock;
+use crate::fence::quote;
 use crate::store::{Merging, PointStatus};
 
 /// How long production must be at rest, with another ledger than expected, before that is final.
@@ -279,7 +280,8 @@ impl Dev {
         let refusal = Refusal::new(
             Code::Partial,
             format!(
-                "the platform stopped at migration {first}, which production's rows or objects do not let pass; {applied} on production. Take it back on the branch, write it so that it passes there, rebase and merge again"
+                "the platform stopped at migration {}, which production's rows or objects do not let pass; {applied} on production. Take it back on the branch, write it so that it passes there, rebase and merge again",
+                quote(first)
             ),
         )
         .details(details);

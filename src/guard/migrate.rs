@@ -20,6 +20,7 @@ use super::{Code, Dev, LostData, Next, Refusal, Warning};
 use crate::api::ApiError;
 use crate::api::database::{QueryBody, RunQuery};
 use crate::hex;
+use crate::redact;
 use crate::sql;
 use crate::store::PointStatus;
 
@@ -94,10 +95,10 @@ impl MigrationRequest {
     pub fn unnamed(query: String) -> Self {
         let first = sql::judge(&query).ok().and_then(|batch| {
             let effect = batch.effects().next()?;
-            Some(format!(
+            Some(redact::clean(format!(
                 "{} {} {}",
                 effect.action, effect.object_kind, effect.object
-            ))
+            )))
         });
         let mut name: String = first
             .unwrap_or_else(|| "execute sql".to_owned())
@@ -365,7 +366,7 @@ fn check_key(key: Option<&str>) -> Result<(), Refusal> {
 fn check_name(name: &str) -> Result<(), Refusal> {
     let fits = (1..=100).contains(&name.chars().count()) && !name.chars().any(char::is_control);
     if fits {
-        return Ok(());
+        return Refusal::unless_harmless("migration's name", name);
     }
     Err(Refusal::invalid(
         "a migration's name is 1 to 100 characters, like create_todos",

@@ -4,7 +4,8 @@
 //! one per concern, as methods on the grant:
 //!
 //! ```text
-//! pipeline   admit, resolve the grant, journal the intent, call, redact, journal the outcome
+//! pipeline   admit, resolve the grant, journal the intent, call, redact, fence, journal the outcome
+//! present    a result as a client gets it
 //! target     what a project_id and a branch stand for; what is not proven DEV is production
 //! grant      Read, Sql, Dev, Release: who may do what
 //! branches   making, rebasing, resetting, deleting and comparing branches
@@ -16,7 +17,7 @@
 //! gate       the conditions of a merge;  rehearsal: the replay;  advice, remedies: the advisor's verdict, and what mends it
 //! merge      the merge itself, followed to its end
 //! judging    the SQL judge's answer in the guard's terms;  reach: the secrets behind what SQL names
-//! projects   launching projects;  reading: what only looks
+//! projects   launching projects;  passwords: sealed before they are sent;  reading: what only looks
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
 //! approval   leave to do what the policy does not allow by itself;  leaves: what for;  roads: the policy's part
 //! user       asking the user behind the client;  caller: who calls;  quote: others' words, for people
@@ -38,15 +39,16 @@ mod ledger;
 mod merge;
 mod migrate;
 mod operations;
+mod passwords;
 mod pauses;
 mod pipeline;
 mod points;
 mod policy;
+mod present;
 mod projects;
 mod quote;
 mod reach;
 mod reading;
-mod redact;
 mod refusal;
 mod rehearsal;
 mod remedies;

@@ -1,7 +1,7 @@
 //! The pipeline: every call of every tool goes through [`run`], in this order:
 //! take the user's answer, if one came along → admit → journal the intent → resolve the grant →
-//! call → redact → journal the outcome. Where the policy wants an approval the guard takes it at the
-//! moment of the effect, and no tool has a part in it.
+//! call → redact and fence → journal the outcome. Where the policy wants an approval the guard takes
+//! it at the moment of the effect, and no tool has a part in it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,9 +15,11 @@ use super::tool::new_id;
 use super::ways::{Request, misread};
 use super::{
     Call, Caller, Class, Code, Freeze, Frozen, Grant, Guard, Principal, Question, Refusal,
-    TargetView, Tool, redact,
+    TargetView, Tool, present,
 };
 use crate::clock;
+use crate::fence::quote;
+use crate::redact;
 use crate::store::{Entry, Kind};
 
 /// What came of a call, ready for a client.
@@ -34,16 +36,6 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// A refusal, as it is.
-    pub(super) fn of_refusal(refusal: &Refusal) -> Self {
-        Self {
-            structured: refusal.to_json(),
-            text: refusal.to_text(),
-            is_error: true,
-            question: None,
-        }
-    }
-
     /// For the store; [`Outcome::from_json`] reads it. A question is not kept: whoever is given the
     /// rest calls again, and is asked then.
     pub(super) fn to_json(&self) -> String {
@@ -100,6 +92,8 @@ pub(super) struct Served {
     target: Option<TargetView>,
     /// Whether the call could write: its outcome is then on disk before it is answered.
     writes: bool,
+    /// Whether anything may stand in the answer.
+    data: bool,
 }
 
 impl Served {
@@ -108,6 +102,7 @@ impl Served {
             result: Err(refusal),
             target: None,
             writes,
+            data: true,
         }
     }
 }
@@ -158,7 +153,7 @@ async fn carry_out<T: Tool>(call: Call, request: &Request) -> Served {
         let value = serde_json::to_value(&output).map_err(|error| {
             Refusal::new(
                 Code::InternalError,
-                format!("the result cannot be shown: {error}"),
+                format!("the result cannot be shown: {}", quote(error)),
             )
         })?;
         Ok((value, text))
@@ -167,12 +162,15 @@ async fn carry_out<T: Tool>(call: Call, request: &Request) -> Served {
         result,
         target,
         writes,
+        data: T::DATA,
     }
 }
 
-/// What was given as a name, as far as a name goes: the journal is not for essays.
+/// What was given as a name, as far as a name goes: the journal is not for essays. A secret goes
+/// out before half of one is cut off.
 fn shorten(name: &str) -> String {
-    name.chars().take(64).collect()
+    let clean = redact::text(name);
+    clean.as_deref().unwrap_or(name).chars().take(64).collect()
 }
 
 fn admit<T: Tool>(call: &Call, request: &Request) -> Result<(T::Input, super::Target), Refusal> {
@@ -237,6 +235,7 @@ pub(super) async fn finish(guard: &Guard, about: About, served: Served) -> Outco
         result,
         target,
         writes,
+        data,
     } = served;
     let code = result.as_ref().err().map(|refusal| refusal.code.as_str());
     let entry = Entry {
@@ -258,18 +257,13 @@ pub(super) async fn finish(guard: &Guard, about: About, served: Served) -> Outco
         // The effect is done and its intent is on disk; the call's own answer matters more.
         tracing::error!(%error, tool, "an outcome could not be journalled");
     }
-    let mut outcome = match result {
-        Ok((value, text)) => success(value, text, target),
+    match result {
+        Ok((value, text)) => present::success(value, &text, target, data),
         Err(refusal) => Outcome {
             question: trail.question(),
             ..Outcome::of_refusal(&refusal)
         },
-    };
-    redact::value(&mut outcome.structured);
-    if let Some(clean) = redact::text(&outcome.text) {
-        outcome.text = clean;
     }
-    outcome
 }
 
 impl Guard {
@@ -302,24 +296,5 @@ impl Guard {
             started: Instant::now(),
         };
         finish(self, about, Served::refused(refusal, false)).await
-    }
-}
-
-/// Puts the target first, and says the whole result in the text as well: many clients show a
-/// model nothing else.
-fn success(value: Value, sentence: String, target: Option<TargetView>) -> Outcome {
-    let mut structured = Map::new();
-    if let Some(target) = target {
-        structured.insert("target".to_owned(), json!(target));
-    }
-    if let Value::Object(fields) = value {
-        structured.extend(fields);
-    }
-    let structured = Value::Object(structured);
-    Outcome {
-        text: format!("{sentence}\n{structured}"),
-        structured,
-        is_error: false,
-        question: None,
     }
 }

@@ -11,6 +11,7 @@ use crate::api::restore_points::{
     CreateRestorePoint, GetRestorePoint, RestorePointName, RestorePointQuery, RestorePointStatus,
 };
 use crate::api::{ApiError, DevBranch, Ref};
+use crate::fence::quote;
 use crate::store::{Point, PointStatus};
 
 /// The platform's limit.
@@ -80,7 +81,10 @@ impl Dev {
         if points.iter().any(|point| point.name == name) {
             return Err(Refusal::new(
                 Code::AlreadyExists,
-                format!("there is a restore point {name} already; choose another name, or none"),
+                format!(
+                    "there is a restore point {} already; choose another name, or none",
+                    quote(name)
+                ),
             )
             .next(nameless));
         }
@@ -116,7 +120,10 @@ impl Dev {
                 };
                 Err(Refusal::new(
                     code,
-                    format!("the restore point {name} could not be made: {error}"),
+                    format!(
+                        "the restore point {} could not be made: {error}",
+                        quote(name)
+                    ),
                 ))
             }
         }
@@ -353,6 +360,7 @@ fn checked_name(name: String) -> Result<String, Refusal> {
             "a restore point's name is 1 to {NAME_CHARACTERS} letters, digits, `-`, `_`, `.` or `~`"
         )));
     }
+    Refusal::unless_harmless("restore point's name", &name)?;
     if reserved {
         return Err(Refusal::invalid(
             "names that begin with rp-, undo- or baseline are the server's own",

@@ -11,13 +11,16 @@ use super::grant::Ungated;
 use super::leaves::ask_to_create;
 use super::pauses::Pauses;
 use super::policy::LaunchPolicy;
-use super::{Call, Code, Next, Operation, PATIENCE, Refusal, Release};
+use super::{Call, Code, Guard, Next, Operation, PATIENCE, Refusal, Release};
 use crate::api::Ref;
 use crate::api::organizations::ListOrganizations;
 use crate::api::projects::{
     CreateProject, CreateProjectBody, CreatedProject, GetHealth, GetProject, ListProjects,
     ProjectStatus, RegionSelection,
 };
+use crate::fence::quote;
+use crate::hex;
+use crate::store::{AskedFor, PASSWORD};
 
 /// A project that is asked for.
 #[derive(Debug, Clone)]
@@ -84,6 +87,7 @@ impl Ungated {
                 "a project's name is 1 to 256 characters, none of them control characters",
             ));
         }
+        Refusal::unless_harmless("project's name", &new.name)?;
         check_launch(&self.call.guard.policy().launch, &new)?;
         let call = self.call;
         let guard = call.guard.clone();
@@ -93,7 +97,10 @@ impl Ungated {
             .unwrap_or_else(|| call.operation.clone());
         // One at a time for one key: the second finds what the first made.
         let _turn = guard
-            .turn(format!("create_project:{key}"), PATIENCE)
+            .turn(
+                format!("create_project:{}", hex::sha256_text(&key)),
+                PATIENCE,
+            )
             .await?;
         if let Some(reference) = guard.store().project_created_under(&key).await? {
             return until_healthy(&call, &reference).await;
@@ -102,38 +109,27 @@ impl Ungated {
             Some(slug) => slug,
             None => only_organization(&call).await?,
         };
+        let asked = AskedFor {
+            project_name: new.name.clone(),
+            organization: organization_slug.clone(),
+        };
+        let sealed = guard.sealed_password(&key, asked).await?;
+        let (handle, made) = (sealed.handle, sealed.made);
         let body = CreateProjectBody {
-            db_pass: password(),
+            db_pass: sealed.password,
             name: new.name,
             organization_slug,
             region_selection: new.region.map(region_selection),
             region: None,
             desired_instance_size: new.instance_size,
         };
-        let leave = call
-            .leave(&[Operation::CreateProject], ready(Ok(ask_to_create(&body))))
-            .await?;
-        call.step("creating the project");
-        let created = guard
-            .client()
-            .release::<CreateProject>(&leave.permit(), (), &(), &body)
-            .await
-            .map_err(|error| {
-                let lost = error.may_have_happened();
-                let refusal = Refusal::from(error);
-                if lost {
-                    refusal.next(Next::new(
-                        "list_projects",
-                        json!({}),
-                        "shows whether the project was created before it is asked for again",
-                    ))
-                } else {
-                    refusal
-                }
-            })?;
+        let created = match made {
+            Some(made) => made,
+            None => create(&call, &handle, &body).await?,
+        };
         guard
             .store()
-            .remember_created(&created.reference, &created.name, Some(&key))
+            .adopt_created(&handle, &created.reference, &created.name, &key)
             .await
             .map_err(|error| {
                 let mut refusal = Refusal::from(error);
@@ -153,6 +149,48 @@ impl Ungated {
     }
 }
 
+/// Asks the platform. A password that is certain to be nobody's is forgotten.
+async fn create(
+    call: &Call,
+    handle: &str,
+    body: &CreateProjectBody,
+) -> Result<CreatedProject, Refusal> {
+    let guard = &call.guard;
+    let leave = match call
+        .leave(&[Operation::CreateProject], ready(Ok(ask_to_create(body))))
+        .await
+    {
+        Ok(leave) => leave,
+        Err(refusal) => {
+            forget_password(guard, handle).await;
+            return Err(refusal);
+        }
+    };
+    call.step("creating the project");
+    let answer = guard
+        .client()
+        .release::<CreateProject>(&leave.permit(), (), &(), body)
+        .await;
+    match answer {
+        Ok(created) => Ok(created),
+        Err(error) if error.may_have_happened() => Err(Refusal::from(error).next(Next::new(
+            "list_projects",
+            json!({}),
+            "shows whether the project was created before it is asked for again",
+        ))),
+        Err(error) => {
+            forget_password(guard, handle).await;
+            Err(error.into())
+        }
+    }
+}
+
+async fn forget_password(guard: &Guard, handle: &str) {
+    if let Err(error) = guard.store().drop_sealed(handle, PASSWORD).await {
+        tracing::warn!(%error, "the password of a project that was not made stays in the vault");
+    }
+}
+
 /// Whether the policy lets a project be put where it is asked for, at the size it is asked for.
 fn check_launch(policy: &LaunchPolicy, new: &NewProject) -> Result<(), Refusal> {
     let within =
@@ -162,7 +200,7 @@ fn check_launch(policy: &LaunchPolicy, new: &NewProject) -> Result<(), Refusal> 
                 return Ok(());
             }
             let asked = match asked {
-                Some(asked) => format!("not {asked:?}"),
+                Some(asked) => format!("not {}", quote(asked)),
                 None => "and none is named".to_owned(),
             };
             Err(Refusal::new(
@@ -209,7 +247,11 @@ async fn until_healthy(call: &Call, reference: &Ref) -> Result<LaunchedProject, 
             .await?
             .project;
         if shown != Some(project.status) {
-            call.step(format!("{}: {}", project.name, project.status.as_str()));
+            call.step(format!(
+                "{}: {}",
+                quote(&project.name),
+                project.status.as_str()
+            ));
             shown = Some(project.status);
         }
         if project.status.is_dead_end() {
@@ -218,7 +260,7 @@ async fn until_healthy(call: &Call, reference: &Ref) -> Result<LaunchedProject, 
                 format!(
                     "project {reference} is {} and will not come up: {}",
                     project.status.as_str(),
-                    why_unhealthy(call, reference).await
+                    quote(why_unhealthy(call, reference).await)
                 ),
             )
             .operator("mend what the message names, delete the project and create it again"));
@@ -278,12 +320,6 @@ fn region_selection(region: String) -> RegionSelection {
     } else {
         RegionSelection::Specific { code: region }
     }
-}
-
-/// 256 random bits as letters and digits. Never shown, never stored here.
-fn password() -> String {
-    use base64::Engine;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
 
 impl super::Read {

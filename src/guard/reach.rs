@@ -7,6 +7,7 @@ use super::judging::AskedSql;
 use super::{Code, Dev, Guard, Refusal};
 use crate::api::Ref;
 use crate::api::database::Row;
+use crate::fence::quote;
 use crate::sql::{self, Batch, Finding, Object, Purpose, Reached, Reference};
 
 impl Guard {
@@ -84,7 +85,7 @@ impl AskedSql<'_> {
             .map_or("", |statement| statement.kind);
         let way = match finding.via.as_slice() {
             [] => String::new(),
-            via => format!(" by way of {}", via.join(", ")),
+            via => format!(" by way of {}", quote(via.join(", "))),
         };
         let number = finding.statement + 1;
         let mut details = json!({
@@ -107,7 +108,8 @@ impl AskedSql<'_> {
             Reached::Unknown(why) => (
                 "sensitive_relation",
                 format!(
-                    "statement {number} ({kind}): whether it reads secrets cannot be told{way}: {why}; write the query itself"
+                    "statement {number} ({kind}): whether it reads secrets cannot be told{way}: {}; write the query itself",
+                    quote(why)
                 ),
             ),
             Reached::Ledger => (

@@ -5,6 +5,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::api::ApiError;
+use crate::fence::{quote, unmarked};
+use crate::redact;
 use crate::store::StoreError;
 
 /// Why a call was refused or failed. The word on the wire is the name in snake_case, and stable.
@@ -92,6 +94,8 @@ pub enum Code {
     PlatformUnreachable,
     /// The platform answered with an error.
     PlatformError,
+    /// The vault cannot seal, so nothing that needs a secret is begun.
+    VaultUnavailable,
     /// The journal cannot be written, so nothing is.
     JournalUnavailable,
     /// Drydock itself failed.
@@ -143,6 +147,7 @@ impl Code {
             Self::InProgress => "in_progress",
             Self::PlatformUnreachable => "platform_unreachable",
             Self::PlatformError => "platform_error",
+            Self::VaultUnavailable => "vault_unavailable",
             Self::JournalUnavailable => "journal_unavailable",
             Self::InternalError => "internal_error",
         }
@@ -207,6 +212,16 @@ impl Refusal {
         Self::new(Code::InvalidArguments, message)
     }
 
+    /// A name that Drydock writes down, and that therefore must hold no secret.
+    pub(super) fn unless_harmless(what: &str, name: &str) -> Result<(), Self> {
+        match redact::text(name) {
+            None => Ok(()),
+            Some(_) => Err(Self::invalid(format!(
+                "the {what} looks like a secret, and names are kept and shown: choose another"
+            ))),
+        }
+    }
+
     /// With the call to make instead.
     #[must_use]
     pub fn next(mut self, next: Next) -> Self {
@@ -227,42 +242,6 @@ impl Refusal {
         self.details = Box::new(details);
         self
     }
-
-    /// The `error` object that clients get.
-    pub fn to_json(&self) -> Value {
-        let mut error = json!({
-            "code": self.code.as_str(),
-            "message": self.message,
-            "next": self.next,
-            "details": self.details,
-        });
-        if let (Some(operator), Some(object)) = (&self.operator, error.as_object_mut()) {
-            object.insert("operator".to_owned(), json!(operator));
-        }
-        json!({ "error": error })
-    }
-
-    /// The refusal for a person or a model to read.
-    pub fn to_text(&self) -> String {
-        let mut text = format!("{}: {}", self.code.as_str(), self.message);
-        if let Some(next) = &self.next {
-            text.push_str(&format!(
-                "\nNext: {} {} ({})",
-                next.tool, next.arguments, next.why
-            ));
-        }
-        if let Some(operator) = &self.operator {
-            text.push_str(&format!("\nFor the operator: {operator}"));
-        }
-        if self
-            .details
-            .as_object()
-            .is_some_and(|facts| !facts.is_empty())
-        {
-            text.push_str(&format!("\nDetails: {}", self.details));
-        }
-        text
-    }
 }
 
 impl From<ApiError> for Refusal {
@@ -272,14 +251,14 @@ impl From<ApiError> for Refusal {
                 .operator("check the API URL, the network and, for the local platform, `drydock platform`"),
             ApiError::NotStarted(reason) => Self::new(
                 Code::PlatformUnreachable,
-                format!("the local platform did not start: {reason}"),
+                format!("the local platform did not start: {}", quote(reason)),
             )
             .operator("mend what the message names, or run `drydock platform` to see it start"),
             ApiError::AnswerLost { .. } => Self::new(
                 Code::PlatformUnreachable,
                 format!("{error}; whether it was carried out is not known"),
             ),
-            ApiError::Status { status: 404, message, .. } => Self::new(Code::NotFound, message.clone()),
+            ApiError::Status { status: 404, message, .. } => Self::new(Code::NotFound, quote(message).to_string()),
             ApiError::Status { status: 400, message, .. } if message.contains("ERROR:") => {
                 Self::sql_error(message)
             }
@@ -298,7 +277,10 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         Self::new(
             Code::JournalUnavailable,
-            format!("{error}; what this call had begun may be done, so look before you repeat it"),
+            format!(
+                "{}; what this call had begun may be done, so look before you repeat it",
+                quote(error)
+            ),
         )
         .operator("free disk space or mend the data directory, then try again")
     }
@@ -307,6 +289,8 @@ impl From<StoreError> for Refusal {
 impl Refusal {
     /// The database's own error, taken apart.
     pub fn sql_error(message: &str) -> Self {
+        // Before anything is cut: half a secret is one that nobody recognises.
+        let message = redact::clean(unmarked(message).into_owned());
         let text = message
             .trim_start_matches("Failed to run sql query:")
             .trim();
@@ -326,7 +310,7 @@ impl Refusal {
         if let Some(line) = text.lines().find(|line| line.starts_with("LINE ")) {
             details.insert("position".to_owned(), json!(line));
         }
-        Self::new(Code::SqlError, shorten(text)).details(Value::Object(details))
+        Self::new(Code::SqlError, quote(shorten(text)).to_string()).details(Value::Object(details))
     }
 }
 

@@ -11,6 +11,7 @@ use super::transaction::replay_transaction;
 use super::{Code, Dev, Next, Refusal, Switch};
 use crate::api::database::{QueryBody, RunQuery};
 use crate::api::{DevBranch, Ref};
+use crate::fence::quote;
 use crate::sql;
 use crate::store::PointStatus;
 
@@ -126,7 +127,8 @@ impl Dev {
                 let (mut check, code) = unreplayable(
                     format!(
                         "migration {} cannot be replayed without the branch's rows: {}",
-                        migration.version, refusal.message
+                        quote(&migration.version),
+                        refusal.message
                     ),
                     json!({ "version": migration.version, "sql": migration.sql }),
                 );

@@ -14,6 +14,7 @@ use crate::api::Ref;
 use crate::api::database::Row;
 use crate::api::projects::{GetProject, ProjectStatus};
 use crate::api::restore_points::{RestorePointName, Undo};
+use crate::fence::quote;
 use crate::store::{Point, PointStatus};
 
 /// A table's rows before and after a revert.
@@ -59,7 +60,7 @@ impl Dev {
             .store()
             .intend_revert(branch, name, &undo_point.name)
             .await?;
-        self.call.step(format!("returning to {name}"));
+        self.call.step(format!("returning to {}", quote(name)));
         let body = RestorePointName {
             name: name.to_owned(),
         };
@@ -153,7 +154,7 @@ impl Dev {
                 Code::NotFound,
                 format!(
                     "branch {} has no restore point of that name",
-                    self.branch.name()
+                    quote(self.branch.name())
                 ),
             )
             .next(list)
@@ -163,7 +164,8 @@ impl Dev {
             return Err(Refusal::new(
                 Code::PointUnreachable,
                 format!(
-                    "{name} can no longer be returned to: a later revert or reset went past it"
+                    "{} can no longer be returned to: a later revert or reset went past it",
+                    quote(name)
                 ),
             )
             .next(list));

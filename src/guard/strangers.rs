@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::ledger::Ledger;
 use super::{Code, Dev, Next, Refusal};
+use crate::fence::quote;
 use crate::store::{Point, PointStatus};
 
 /// Points whose ledger was not made by Drydock's migrations alone.
@@ -84,7 +85,7 @@ impl Dev {
             Code::LedgerIsProtected,
             format!(
                 "the branch's ledger holds rows that no migration made ({}); nothing migrates or merges until it is reverted to a point from before",
-                strangers.join(", ")
+                quote(strangers.join(", "))
             ),
         )
         .details(json!({ "versions": strangers }));

@@ -11,6 +11,7 @@ use super::{Code, Guard, Next, Refusal};
 use crate::api::branches::{Branch, ListBranches};
 use crate::api::projects::ListProjects;
 use crate::api::{ApiError, DevBranch, Ref, Unproven, Which};
+use crate::fence::quote;
 
 /// Production, or a branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -155,7 +156,9 @@ impl Guard {
         }
         match (&resolved.branch, &target.branch) {
             (Some(own), Some(named)) if own != named => Err(Refusal::invalid(format!(
-                "project_id is the ref of branch {own}, and branch says {named}: give one of them"
+                "project_id is the ref of branch {}, and branch says {}: give one of them",
+                quote(own),
+                quote(named)
             ))),
             (None, Some(named)) => Ok(Resolved {
                 branch: Some(named.clone()),
@@ -291,7 +294,7 @@ impl Guard {
                 Unproven::Api(error) => unknown(project)(error),
                 Unproven::Missing { .. } => Refusal::new(
                     Code::NoDevBranch,
-                    format!("project {project} has no branch {name} yet"),
+                    format!("project {project} has no branch {} yet", quote(&name)),
                 )
                 .next(Next::new(
                     "create_branch",
@@ -300,12 +303,12 @@ impl Guard {
                 )),
                 Unproven::Ambiguous { refs, .. } => Refusal::new(
                     Code::AmbiguousBranch,
-                    format!("{unproven_name} is the name of several branches; give the ref of one as project_id", unproven_name = name),
+                    format!("{unproven_name} is the name of several branches; give the ref of one as project_id", unproven_name = quote(&name)),
                 )
                 .details(json!({ "refs": refs })),
                 Unproven::Production { reason, .. } => Refusal::new(
                     Code::ProductionIsProtected,
-                    format!("{name} cannot be written to: {reason}"),
+                    format!("{} cannot be written to: {reason}", quote(&name)),
                 )
                 .next(Next::new(
                     "list_branches",
@@ -314,7 +317,7 @@ impl Guard {
                 )),
                 Unproven::HoldsProductionData { .. } => Refusal::new(
                     Code::ProductionDataInBranch,
-                    format!("{name} was made with production's rows, and agents work on branches without them"),
+                    format!("{} was made with production's rows, and agents work on branches without them", quote(&name)),
                 )
                 .next(Next::new(
                     "list_branches",

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::approval::Trail;
 use super::{Caller, Grant, Guard, Principal, Refusal, Target};
+use crate::fence::Fence;
 
 /// One tool. It gets a grant and its input, and nothing else.
 pub trait Tool: Send + Sync + 'static {
@@ -29,6 +30,10 @@ pub trait Tool: Send + Sync + 'static {
     const RESUMES: bool = true;
     /// Whether it only adds, and takes nothing away; for annotations.
     const ADDITIVE: bool = false;
+
+    /// Whether its answer may hold whatever somebody wrote into a database: then all of it is
+    /// fenced. Where not, it is fenced only if it holds more than names.
+    const DATA: bool = true;
 
     /// What the input aims at.
     fn target(input: &Self::Input) -> Result<Target, Refusal> {
@@ -90,7 +95,8 @@ impl Progress {
     fn step(&self, what: String) {
         let mut steps = self.steps();
         // A client that has gone away hears nothing; the call goes on.
-        steps.to.retain(|to| to.send(what.clone()).is_ok());
+        let told = Fence::default().words(&what);
+        steps.to.retain(|to| to.send(told.clone()).is_ok());
         steps.last = Some(what);
     }
 

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::ledger::text;
 use super::{Change, Dev};
+use crate::fence::quote;
 use crate::sql::{self, Batch, LockWarning, Name};
 
 /// Something that an agent should know of a change that was carried out.
@@ -180,7 +181,7 @@ impl Dev {
                 message: "no application role can reach it: neither anon nor authenticated nor service_role".to_owned(),
                 instead: format!(
                     "grant what the app needs, for instance `grant select, insert, update, delete on {} to authenticated;`",
-                    effect.object
+                    quote(&effect.object)
                 ),
             })
             .collect()
@@ -202,10 +203,17 @@ impl From<LockWarning> for Warning {
 /// Warnings and losses as sentences, one a line.
 pub fn say_consequences(text: &mut String, warnings: &[Warning], lost: &[LostData]) {
     for lost in lost {
-        text.push_str(&format!("\nLost: {} row(s) of {}.", lost.rows, lost.object));
+        text.push_str(&format!(
+            "\nLost: {} row(s) of {}.",
+            lost.rows,
+            quote(&lost.object)
+        ));
     }
     for warning in warnings {
-        let table = warning.table.as_deref().unwrap_or("the database");
+        let table = match &warning.table {
+            Some(table) => quote(table).to_string(),
+            None => "the database".to_owned(),
+        };
         text.push_str(&format!(
             "\nWarning: statement {}, {table}: {}. Instead: {}.",
             warning.statement, warning.message, warning.instead

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Class, Code, Grant, Next, Refusal, Tool};
 use crate::api::Ref;
+use crate::fence::quote;
 
 /// A call as it came.
 #[derive(Debug, Clone)]
@@ -148,7 +149,7 @@ impl Request {
 
 /// Arguments that a tool does not take: refused, with the call that was probably meant.
 pub(super) fn misread<T: Tool>(request: &Request, error: &serde_json::Error) -> Refusal {
-    let refusal = Refusal::invalid(format!("{}: {error}", T::NAME));
+    let refusal = Refusal::invalid(format!("{}: {}", T::NAME, quote(error)));
     let takes = properties::<T>();
     let Some(mended) = mend(&request.arguments, &takes, T::Grant::CLASS == Class::Read) else {
         return refusal;

@@ -49,7 +49,7 @@ impl Platform {
     async fn carry_out(&self, run: &Run) -> Result<(), Fault> {
         if run.kind == RunKind::Launch {
             let _turn = self.turn(&run.reference).await;
-            return self.launch(&run.reference).await;
+            return self.launch(run).await;
         }
         let branch = self
             .registry()
@@ -87,8 +87,10 @@ impl Platform {
         done
     }
 
-    async fn launch(&self, reference: &Ref) -> Result<(), Fault> {
-        match self.engine().create().await {
+    async fn launch(&self, run: &Run) -> Result<(), Fault> {
+        let reference = &run.reference;
+        let password = self.registry().launch_password(&run.id).await?;
+        match self.engine().create_with(password).await {
             Ok(cluster) => {
                 self.registry()
                     .set_cluster(reference, cluster, ProjectStatus::ActiveHealthy)

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::{Store, StoreError};
 use crate::clock;
 use crate::hex;
+use crate::redact;
 
 /// What an entry says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,12 +203,14 @@ pub(super) fn append(connection: &Connection, entry: &Entry) -> Result<(), Store
         hash: previous,
     } = head(connection)?.unwrap_or_default();
     let seq = last + 1;
+    let mut body = entry.body.clone();
+    redact::value(&mut body);
     let texts = [
         clock::now(),
         entry.call_id.clone(),
         entry.kind.as_str().to_owned(),
         entry.tool.to_owned(),
-        serde_json::to_string(&entry.body)?,
+        serde_json::to_string(&body)?,
     ];
     let hash = chain_hash(&previous, seq, &texts);
     let [at, call_id, kind, tool, body] = texts;

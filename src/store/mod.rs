@@ -1,4 +1,5 @@
-//! What Drydock itself remembers: journal, restore points, leases, recorded hashes, approvals.
+//! What Drydock itself remembers: journal, restore points, leases, recorded hashes, approvals, the
+//! vault.
 //!
 //! One SQLite file in the data directory, `drydock.sqlite`, shared by every server on the machine.
 //! Nothing that matters lives only in memory: another server on the same file carries on.
@@ -13,8 +14,10 @@ mod merges;
 mod operations;
 mod points;
 mod projects;
+mod vault;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
@@ -29,27 +32,35 @@ pub use leases::Lease;
 pub use merges::Merging;
 pub use operations::LeftOperation;
 pub use points::{Point, PointStatus};
+pub use vault::{AskedFor, NEXT_PASSWORD, PASSWORD, Resealed, VaultError, VaultKeys, VaultRecord};
 
 /// One script a version of the file.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("schema.sql"),
     include_str!("operations.sql"),
     include_str!("journal.sql"),
     include_str!("approvals.sql"),
+    include_str!("vault.sql"),
 ];
 
 /// The store. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     file: Sqlite,
+    keys: Arc<VaultKeys>,
 }
 
 impl Store {
-    /// Opens or makes the file at `path`.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
+    /// Opens or makes the file at `path`; its vault opens and seals with `keys`.
+    pub fn open(path: &Path, keys: VaultKeys) -> Result<Self, StoreError> {
         Ok(Self {
             file: Sqlite::open(path, &MIGRATIONS)?,
+            keys: Arc::new(keys),
         })
+    }
+
+    fn keys(&self) -> Arc<VaultKeys> {
+        Arc::clone(&self.keys)
     }
 
     /// Answers once everything that was handed over before is on disk.

@@ -1,10 +1,11 @@
 //! Projects that were seen: their names, and the keys under which they were created.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Store, StoreError};
 use crate::api::Ref;
 use crate::clock;
+use crate::hex;
 
 impl Store {
     /// Remembers projects by ref and name. A failure is logged: they will be listed again.
@@ -44,28 +45,9 @@ impl Store {
         });
     }
 
-    /// Remembers a project with the key under which it was created.
-    pub async fn remember_created(
-        &self,
-        reference: &Ref,
-        name: &str,
-        idempotency_key: Option<&str>,
-    ) -> Result<(), StoreError> {
-        let reference = reference.to_string();
-        let (name, key) = (name.to_owned(), idempotency_key.map(str::to_owned));
-        self.run(move |connection| {
-            connection.execute(
-                "insert or replace into projects (ref, name, idempotency_key, seen_at) values (?1, ?2, ?3, ?4)",
-                params![reference, name, key, clock::now()],
-            )?;
-            Ok(())
-        })
-        .await
-    }
-
     /// The project that was created under `key`.
     pub async fn project_created_under(&self, key: &str) -> Result<Option<Ref>, StoreError> {
-        let key = key.to_owned();
+        let key = digest(key);
         self.look(move |connection| {
             let found: Option<String> = connection
                 .query_row(
@@ -105,4 +87,23 @@ impl Store {
         })
         .await
     }
+}
+
+/// Remembers a project with the key under which it was created.
+pub(super) fn remember(
+    connection: &Connection,
+    reference: &Ref,
+    name: &str,
+    idempotency_key: &str,
+) -> Result<(), StoreError> {
+    connection.execute(
+        "insert or replace into projects (ref, name, idempotency_key, seen_at) values (?1, ?2, ?3, ?4)",
+        params![reference.as_str(), name, digest(idempotency_key), clock::now()],
+    )?;
+    Ok(())
+}
+
+/// What is kept of an idempotency key: agents put all kinds of things there.
+fn digest(key: &str) -> String {
+    hex::sha256_of(["idempotency key", key])
 }

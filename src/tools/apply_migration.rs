@@ -54,6 +54,7 @@ impl Tool for ApplyMigration {
     type Output = Output;
     type Grant = Dev;
     const SLOW: bool = true;
+    const DATA: bool = false;
 
     fn target(input: &Input) -> Result<Target, Refusal> {
         Ok(Target::project(&input.project_id)

@@ -36,6 +36,7 @@ impl Tool for CreateBranch {
     type Grant = Dev;
     const SLOW: bool = true;
     const ADDITIVE: bool = true;
+    const DATA: bool = false;
 
     fn target(input: &Input) -> Result<Target, Refusal> {
         if let Some(name) = &input.name {

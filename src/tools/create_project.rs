@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::fence::quote;
 use crate::guard::{LaunchedProject, NewProject, Refusal, Release, Tool};
 
 /// Creates a project.
@@ -43,6 +44,7 @@ impl Tool for CreateProject {
     type Grant = Release;
     const SLOW: bool = true;
     const ADDITIVE: bool = true;
+    const DATA: bool = false;
 
     async fn call(grant: Release, input: Input) -> Result<Output, Refusal> {
         let new = NewProject {
@@ -62,12 +64,15 @@ impl Tool for CreateProject {
         if project.status == "ACTIVE_HEALTHY" {
             return format!(
                 "Project {} is ready; use project_id {}. Writes land on its DEV branch.",
-                project.name, project.id
+                quote(&project.name),
+                project.id
             );
         }
         format!(
             "Project {} ({}) is {} and not ready yet: call get_project until it is ACTIVE_HEALTHY.",
-            project.name, project.id, project.status
+            quote(&project.name),
+            project.id,
+            project.status
         )
     }
 }

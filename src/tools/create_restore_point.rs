@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::fence::quote;
 use crate::guard::{Dev, MadePoint, Refusal, Target, Tool};
 
 /// Makes a restore point.
@@ -36,6 +37,7 @@ impl Tool for CreateRestorePoint {
     type Output = Output;
     type Grant = Dev;
     const ADDITIVE: bool = true;
+    const DATA: bool = false;
 
     fn target(input: &Input) -> Result<Target, Refusal> {
         Ok(Target::project(&input.project_id).branch(input.branch.as_deref()))
@@ -48,6 +50,9 @@ impl Tool for CreateRestorePoint {
     }
 
     fn say(output: &Output) -> String {
-        format!("{} returns to this moment.", output.restore_point.name)
+        format!(
+            "{} returns to this moment.",
+            quote(&output.restore_point.name)
+        )
     }
 }

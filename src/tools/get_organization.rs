@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::fence::quote;
 use crate::guard::{Read, Refusal, Tool};
 
 /// Shows one organization.
@@ -32,6 +33,7 @@ impl Tool for GetOrganization {
     type Input = Input;
     type Output = Output;
     type Grant = Read;
+    const DATA: bool = false;
 
     async fn call(grant: Read, input: Input) -> Result<Output, Refusal> {
         let organization = grant.organization(input.organization_id.clone()).await?;
@@ -43,6 +45,6 @@ impl Tool for GetOrganization {
     }
 
     fn say(output: &Output) -> String {
-        format!("Organization {}.", output.name)
+        format!("Organization {}.", quote(&output.name))
     }
 }

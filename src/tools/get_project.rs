@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::list_branches::BranchLine;
+use crate::fence::quote;
 use crate::guard::{LaunchedProject, Read, Refusal, Target, Tool};
 
 /// Shows a project and its branches.
@@ -30,6 +31,7 @@ impl Tool for GetProject {
     type Input = Input;
     type Output = Output;
     type Grant = Read;
+    const DATA: bool = false;
 
     fn target(input: &Input) -> Result<Target, Refusal> {
         Ok(Target::project(&input.project_id).whole_project())
@@ -46,7 +48,7 @@ impl Tool for GetProject {
     fn say(output: &Output) -> String {
         format!(
             "{} is {}, with {} branch(es).",
-            output.project.name,
+            quote(&output.project.name),
             output.project.status,
             output.branches.len()
         )

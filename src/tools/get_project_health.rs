@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::fence::quote;
 use crate::guard::{Environment, Read, Refusal, Target, Tool};
 
 /// Shows the health of services.
@@ -42,6 +43,7 @@ impl Tool for GetProjectHealth {
     type Input = Input;
     type Output = Output;
     type Grant = Read;
+    const DATA: bool = false;
 
     fn target(input: &Input) -> Result<Target, Refusal> {
         Ok(Target::project(&input.project_id)
@@ -79,7 +81,7 @@ impl Tool for GetProjectHealth {
         if output.healthy {
             "Every service that answers is healthy.".to_owned()
         } else {
-            format!("Not healthy: {}.", unwell.join(", "))
+            format!("Not healthy: {}.", quote(unwell.join(", ")))
         }
     }
 }

@@ -34,6 +34,7 @@ impl Tool for GetProjectUrl {
     type Input = Input;
     type Output = Output;
     type Grant = Read;
+    const DATA: bool = false;
 
     fn target(input: &Input) -> Result<Target, Refusal> {
         Ok(Target::project(&input.project_id).whole_project())

@@ -30,6 +30,7 @@ impl Tool for ListOrganizations {
     type Input = Input;
     type Output = Output;
     type Grant = Read;
+    const DATA: bool = false;
 
     async fn call(grant: Read, _: Input) -> Result<Output, Refusal> {
         let organizations = grant.organizations().await?;

@@ -24,6 +24,7 @@ impl Tool for ListProjects {
     type Input = Input;
     type Output = Output;
     type Grant = Read;
+    const DATA: bool = false;
 
     async fn call(grant: Read, _: Input) -> Result<Output, Refusal> {
         Ok(Output {

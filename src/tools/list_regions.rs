@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::fence::quote;
 use crate::guard::{Read, Refusal, Tool};
 
 /// Lists the regions.
@@ -39,6 +40,7 @@ impl Tool for ListRegions {
     type Input = Input;
     type Output = Output;
     type Grant = Read;
+    const DATA: bool = false;
 
     async fn call(grant: Read, input: Input) -> Result<Output, Refusal> {
         let regions = grant.regions(input.organization_id).await?;
@@ -67,7 +69,7 @@ impl Tool for ListRegions {
         format!(
             "{} regions; recommended: the smart group {}.",
             output.regions.len(),
-            output.recommended
+            quote(&output.recommended)
         )
     }
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::fence::quote;
 use crate::guard::{Environment, Read, Refusal, Target, Tool};
 
 /// Lists tables.
@@ -84,7 +85,10 @@ impl Tool for ListTables {
             .collect();
         let mut text = format!("{} table(s).", output.tables.len());
         if !open.is_empty() {
-            text.push_str(&format!(" Without row security: {}.", open.join(", ")));
+            text.push_str(&format!(
+                " Without row security: {}.",
+                quote(open.join(", "))
+            ));
         }
         text
     }

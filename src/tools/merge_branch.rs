@@ -39,6 +39,7 @@ impl Tool for MergeBranch {
     type Output = Output;
     type Grant = Release;
     const SLOW: bool = true;
+    const DATA: bool = false;
 
     fn target(input: &Input) -> Result<Target, Refusal> {
         Ok(Target::project(&input.project_id).branch(input.branch.as_deref()))

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::delete_branch::DroppedMigration;
+use crate::fence::quote;
 use crate::guard::{Dev, MadePoint, Refusal, Target, Tool};
 
 /// Resets a branch to its migrations.
@@ -41,6 +42,7 @@ impl Tool for ResetBranch {
     type Output = Output;
     type Grant = Dev;
     const SLOW: bool = true;
+    const DATA: bool = false;
 
     fn target(input: &Input) -> Result<Target, Refusal> {
         Ok(Target::project(&input.project_id)
@@ -61,7 +63,7 @@ impl Tool for ResetBranch {
     fn say(output: &Output) -> String {
         format!(
             "The branch holds its migrations and no rows; its new baseline is {}.",
-            output.restore_point.name
+            quote(&output.restore_point.name)
         )
     }
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::fence::quote;
 use crate::guard::{Dev, Refusal, Reverted, Target, Tool};
 
 /// Returns a branch to a restore point.
@@ -45,6 +46,7 @@ impl Tool for RevertToRestorePoint {
     type Output = Output;
     type Grant = Dev;
     const SLOW: bool = true;
+    const DATA: bool = false;
 
     fn target(input: &Input) -> Result<Target, Refusal> {
         Ok(Target::project(&input.project_id).branch(input.branch.as_deref()))
@@ -62,7 +64,7 @@ impl Tool for RevertToRestorePoint {
     fn say(output: &Output) -> String {
         format!(
             "Back at {}: {} migration(s) undone, rows of {} table(s) changed. {} is the way back.",
-            output.reverted.to,
+            quote(&output.reverted.to),
             output.reverted.migrations.len(),
             output.reverted.rows.len(),
             output.undo_point

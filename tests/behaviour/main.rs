@@ -8,7 +8,8 @@
 //! habits        an agent with the habits of today's models, call by call
 //! ways          from every refusal, by `next` alone, to a merge
 //! targets scope policy limits sql ledger migrations restore_points advisor gate merge branches
-//! attacks isolation sharing concurrency long_work crashes faults http journal lints resources surface
+//! attacks isolation sharing concurrency long_work crashes faults http journal lints resources surface vault
+//! canaries fence
 //! ```
 //!
 //! `DRYDOCK_TEST_ROUNDS` multiplies the rounds of the crash tests; `DRYDOCK_TEST_SEED` repeats one.
@@ -25,10 +26,12 @@ mod approvals;
 mod approved_states;
 mod attacks;
 mod branches;
+mod canaries;
 mod concurrency;
 mod crashes;
 mod elicitation;
 mod faults;
+mod fence;
 mod gate;
 mod habits;
 mod http;
@@ -52,6 +55,7 @@ mod sql_limits;
 mod stdio;
 mod surface;
 mod targets;
+mod vault;
 mod warnings;
 mod ways;
 mod webhook;

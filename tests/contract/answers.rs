@@ -232,6 +232,16 @@ async fn database(drive: &mut Drive, project: &str) -> Result<(), Failure> {
     drive
         .call(&format!("{QUERY}/read-only"), &[project], Some(query))
         .await?;
+    let password = "PATCH /v1/projects/{ref}/database/password";
+    let new = json!({ "password": "long enough" });
+    drive.call(password, &[project], Some(new)).await?;
+    // The database answers under the new one.
+    let query = json!({ "query": "select current_user" });
+    drive.call(QUERY, &[project], Some(query)).await?;
+    let short = json!({ "password": "abc" });
+    drive
+        .refused(400, password, &[project], Some(short))
+        .await?;
     let wrong = json!({ "query": "select * from nothing" });
     drive.refused(400, QUERY, &[project], Some(wrong)).await?;
     drive

@@ -10,7 +10,7 @@ use drydock::api::advisors::AdvisorQuery;
 use drydock::api::branches::{
     CreateBranchBody, DeleteBranchQuery, DiffQuery, UpdateBranchBody, WorkflowBody,
 };
-use drydock::api::database::QueryBody;
+use drydock::api::database::{PasswordBody, QueryBody};
 use drydock::api::migrations::ApplyMigrationBody;
 use drydock::api::projects::{CreateProjectBody, RegionSelection, RegionsQuery, UpdateProjectBody};
 use drydock::api::restore_points::{RestorePointName, RestorePointQuery};
@@ -33,7 +33,7 @@ macro_rules! every_endpoint {
             GetSecurityAdvisor GetPerformanceAdvisor
             ListBranches CreateBranch GetBranch GetBranchConfig UpdateBranch DeleteBranch
             PushBranch MergeBranch ResetBranch DiffBranch
-            RunQuery RunReadOnlyQuery
+            RunQuery RunReadOnlyQuery UpdatePassword
             ListMigrations GetMigration ApplyMigration
             ListOrganizations GetOrganization
             ListProjects CreateProject GetProject UpdateProject DeleteProject PauseProject
@@ -127,6 +127,10 @@ fn sent(endpoint: &str) -> Result<(Vec<Value>, Vec<Value>), Failure> {
             none(),
         ),
         "RunReadOnlyQuery" => (all(&[query(None, None), query(parameters, None)])?, none()),
+        "UpdatePassword" => {
+            let password = "secret".to_owned();
+            (all(&[PasswordBody { password }])?, none())
+        }
         "ApplyMigration" => {
             let least = ApplyMigrationBody {
                 query: "select 1".to_owned(),

@@ -6,24 +6,33 @@ use std::path::Path;
 use crate::top;
 
 /// The top modules with what each may use of the others.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("clock", &[]),
     ("hex", &[]),
     ("sqlite", &[]),
     ("sql", &[]),
-    ("api", &[]),
+    ("redact", &["hex"]),
+    ("fence", &["hex", "redact"]),
+    ("log", &["fence"]),
+    ("api", &["fence", "redact"]),
     ("prompts", &[]),
     ("webhook", &["clock"]),
-    ("store", &["api", "clock", "hex", "sqlite"]),
-    ("guard", &["api", "clock", "hex", "sql", "store", "webhook"]),
-    ("tools", &["api", "guard", "sql"]),
-    ("mcp", &["guard", "prompts", "tools"]),
-    ("local", &["api", "clock", "hex", "sql", "sqlite"]),
+    ("store", &["api", "clock", "hex", "redact", "sqlite"]),
+    (
+        "guard",
+        &[
+            "api", "clock", "fence", "hex", "redact", "sql", "store", "webhook",
+        ],
+    ),
+    ("tools", &["api", "fence", "guard", "sql"]),
+    ("mcp", &["fence", "guard", "prompts", "tools"]),
+    ("local", &["api", "clock", "hex", "redact", "sql", "sqlite"]),
     ("config", &["api", "guard", "tools"]),
     (
         "cli",
         &[
-            "api", "clock", "config", "guard", "local", "mcp", "store", "webhook",
+            "api", "clock", "config", "fence", "guard", "local", "mcp", "redact", "store",
+            "webhook",
         ],
     ),
 ];

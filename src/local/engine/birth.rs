@@ -16,7 +16,7 @@ use super::house::House;
 use super::layout::ClusterDir;
 use super::postmaster::{self, Postmaster, Stop};
 use super::record::Record;
-use super::secrets::Secrets;
+use super::secrets::{Secret, Secrets};
 use super::session::Login;
 use super::template::Template;
 use super::wire::{DEFAULT_RESULT_BYTES, Wire};
@@ -44,7 +44,11 @@ impl Cluster {
     }
 
     /// Makes a cluster. What a crash or a failure leaves has no record, and is removed by the next engine.
-    pub(super) async fn create(house: Arc<House>, id: ClusterId) -> Result<Self, EngineError> {
+    pub(super) async fn create(
+        house: Arc<House>,
+        id: ClusterId,
+        password: Option<Secret>,
+    ) -> Result<Self, EngineError> {
         let dir = house.layout.cluster(id);
         let generation = FIRST_GENERATION;
         let (data, archive) = (dir.generation(generation), dir.archive());
@@ -88,7 +92,7 @@ impl Cluster {
             major: house.installation.major,
             template: template.name.clone(),
             system_identifier: template.control.system_identifier,
-            secrets: Secrets::generate(),
+            secrets: Secrets::with(password),
         };
         let passwords: String = [Login::Admin, Login::User, Login::ReadOnly]
             .map(|login| record.set_password(login))

@@ -28,6 +28,7 @@ use super::house::House;
 use super::layout::ClusterDir;
 use super::postmaster::{Postmaster, Stop};
 use super::record::Record;
+use super::secrets::Secret;
 use super::session::{Access, Connection, Login};
 use super::traffic::{Closed, Traffic};
 use super::wire::{DEFAULT_RESULT_BYTES, ResultSet, Wire, WireError};
@@ -303,6 +304,24 @@ impl Cluster {
         }
         state.server = None;
         Ok(true)
+    }
+
+    /// Gives the user's role a password. The record first: what it says is what the role is given again where the two
+    /// differ.
+    pub(super) async fn set_password(
+        self: &Arc<Self>,
+        password: Secret,
+    ) -> Result<(), EngineError> {
+        let mut state = self.lock().await?;
+        self.ensure_started(&mut state).await?;
+        let mut record = state.record.clone();
+        record.secrets.user = password;
+        let (written, path) = (record.clone(), self.dir.record());
+        spawn_blocking(move || written.write(&path)).await??;
+        state.record = record;
+        let statement = state.record.set_password(Login::User);
+        self.admin(&mut state, &statement, &[]).await?;
+        Ok(())
     }
 
     /// Removes the cluster. The record goes first: from then on the rest is a leftover.

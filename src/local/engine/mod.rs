@@ -62,6 +62,7 @@ use layout::Layout;
 use numbers::Numbers;
 use postmaster::Program;
 use record::Record;
+use secrets::Secret;
 use spares::Spares;
 use template::Builder;
 use wire::ResultSet;
@@ -175,11 +176,17 @@ impl Engine {
 
     /// Makes a cluster and starts it. It is durable when this answers.
     pub async fn create(&self) -> Result<ClusterId, EngineError> {
+        self.create_with(None).await
+    }
+
+    /// The same; the user's role gets this password, a random one without.
+    pub async fn create_with(&self, password: Option<String>) -> Result<ClusterId, EngineError> {
         let engine = self.clone();
+        let password = password.as_deref().map(Secret::given);
         let work = async move {
             let drawer = engine.clone();
             let id = spawn_blocking(move || drawer.draw_number()).await??;
-            let created = Cluster::create(Arc::clone(&engine.0.house), id).await;
+            let created = Cluster::create(Arc::clone(&engine.0.house), id, password).await;
             spares::refill(&engine.0.house);
             match created {
                 Ok(cluster) => {
@@ -265,6 +272,14 @@ impl Engine {
     /// What a client of another kind needs to open sessions of its own; starts the server.
     pub async fn access(&self, id: ClusterId, login: Login) -> Result<Access, EngineError> {
         self.find(id)?.access(login).await
+    }
+
+    /// Gives the user's role this password; from then on the engine logs in with it as well. It is on disk when this
+    /// answers.
+    pub async fn set_password(&self, id: ClusterId, password: &str) -> Result<(), EngineError> {
+        let cluster = self.find(id)?;
+        let password = Secret::given(password);
+        tokio::spawn(async move { cluster.set_password(password).await }).await?
     }
 
     /// Runs exactly one statement that cannot write anything, on a session of its own (the module `session` tells the recipe).

@@ -12,6 +12,10 @@ use sha2::{Digest, Sha256};
 /// Rounds of key stretching, as the verifier names them. Stretching makes *guessable* passwords costly to try; ours are 256 random bits, which
 /// nobody tries, so one round is as strong as 4,096 and saves milliseconds of every connect.
 const ITERATIONS: u32 = 1;
+/// Rounds for a shorter password, which somebody may have thought of: PostgreSQL's own number.
+const ITERATIONS_GIVEN: u32 = 4096;
+/// The length of our own, in characters.
+const OWN_LENGTH: usize = 43;
 
 /// A random password of 256 bits, as 43 characters of URL-safe base64. Never shown by `Debug`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +30,11 @@ impl Secret {
         Self(URL_SAFE_NO_PAD.encode(bytes))
     }
 
+    /// A password that somebody else has chosen.
+    pub(super) fn given(password: &str) -> Self {
+        Self(password.to_owned())
+    }
+
     /// The password itself, for the one place that sends it.
     pub(super) fn expose(&self) -> &str {
         &self.0
@@ -36,13 +45,17 @@ impl Secret {
     pub(super) fn verifier(&self) -> String {
         let mut salt = [0_u8; 16];
         rand::rng().fill_bytes(&mut salt);
-        // `Hi` of RFC 5802 with one round: the first block of PBKDF2.
-        let salted = hmac(self.0.as_bytes(), &[&salt, &[0, 0, 0, 1]]);
+        let iterations = if self.0.len() < OWN_LENGTH {
+            ITERATIONS_GIVEN
+        } else {
+            ITERATIONS
+        };
+        let salted = stretch(self.0.as_bytes(), &salt, iterations);
         let client_key = hmac(&salted, &[b"Client Key"]);
         let stored_key = Sha256::digest(client_key);
         let server_key = hmac(&salted, &[b"Server Key"]);
         format!(
-            "SCRAM-SHA-256${ITERATIONS}:{}${}:{}",
+            "SCRAM-SHA-256${iterations}:{}${}:{}",
             STANDARD.encode(salt),
             STANDARD.encode(stored_key),
             STANDARD.encode(server_key),
@@ -54,6 +67,19 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(..)")
     }
+}
+
+/// `Hi` of RFC 5802: the first block of PBKDF2.
+fn stretch(password: &[u8], salt: &[u8], iterations: u32) -> [u8; 32] {
+    let mut block = hmac(password, &[salt, &[0, 0, 0, 1]]);
+    let mut salted = block;
+    for _ in 1..iterations {
+        block = hmac(password, &[&block]);
+        for (sum, byte) in salted.iter_mut().zip(block) {
+            *sum ^= byte;
+        }
+    }
+    salted
 }
 
 fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
@@ -76,10 +102,11 @@ pub(super) struct Secrets {
 }
 
 impl Secrets {
-    pub(super) fn generate() -> Self {
+    /// New ones; the user's may be given.
+    pub(super) fn with(user: Option<Secret>) -> Self {
         Self {
             admin: Secret::generate(),
-            user: Secret::generate(),
+            user: user.unwrap_or_else(Secret::generate),
             read_only: Secret::generate(),
         }
     }

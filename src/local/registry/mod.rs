@@ -15,7 +15,10 @@ use crate::api::projects::ProjectStatus;
 use crate::clock;
 use crate::sqlite::{Sqlite, StoreError};
 
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("schema.sql"),
+    include_str!("launch_password.sql"),
+];
 
 /// A project or branch as the registry has it.
 #[derive(Debug, Clone)]
@@ -148,12 +151,14 @@ impl Registry {
         .await
     }
 
-    /// Writes a new project down, with the run that will make its database.
+    /// Writes a new project down, with the run that will make its database and the password that
+    /// its user's role gets.
     pub(super) async fn add_project(
         &self,
         reference: &Ref,
         name: &str,
         region: &str,
+        db_pass: &str,
         run: &Run,
     ) -> Result<(), StoreError> {
         let values = [
@@ -162,14 +167,33 @@ impl Registry {
             region.to_owned(),
             ProjectStatus::ComingUp.as_str().to_owned(),
         ];
-        let run = run.clone();
+        let (run, db_pass) = (run.clone(), db_pass.to_owned());
         self.run(move |connection| {
             let [reference, name, region, status] = values;
             connection.execute(
                 "insert into projects (ref, name, organization, region, status, created_at) values (?1, ?2, ?3, ?4, ?5, ?6)",
                 params![reference, name, super::routes::ORGANIZATION, region, status, clock::now()],
             )?;
-            insert_run(connection, &run)
+            insert_run(connection, &run)?;
+            connection.execute(
+                "update runs set db_pass = ?2 where id = ?1",
+                params![run.id, db_pass],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The password that a launch was asked for with.
+    pub(super) async fn launch_password(&self, run: &str) -> Result<Option<String>, StoreError> {
+        let run = run.to_owned();
+        self.look(move |connection| {
+            let found = connection.query_row(
+                "select db_pass from runs where id = ?1",
+                params![run],
+                |row| row.get(0),
+            );
+            Ok(found.optional()?.flatten())
         })
         .await
     }

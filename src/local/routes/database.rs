@@ -1,4 +1,4 @@
-//! Queries: as the user's own role, or as a role that cannot write.
+//! Queries, as the user's own role or as a role that cannot write; the password of the user's role.
 
 use std::time::Duration;
 
@@ -7,10 +7,13 @@ use serde_json::Value;
 
 use super::{Asked, Platform, serve};
 use crate::api::Ref;
-use crate::api::database::{QueryBody, Row, RunQuery, RunReadOnlyQuery};
+use crate::api::database::{
+    PasswordChanged, QueryBody, Row, RunQuery, RunReadOnlyQuery, UpdatePassword,
+};
 use crate::local::engine::wire::{ResultSet, WireError, answer};
 use crate::local::engine::{ClusterId, Engine, EngineError, Limits, Login};
 use crate::local::fault::Fault;
+use crate::redact;
 
 /// How long a query may run: below the minute after which clients give up.
 const TIME: Duration = Duration::from_secs(58);
@@ -23,8 +26,31 @@ pub(super) fn routes(routes: Router<Platform>) -> Router<Platform> {
         let read_only = asked.body.read_only == Some(true);
         run(asked.platform, asked.path, asked.body, read_only).await
     });
-    serve::<RunReadOnlyQuery, _, _>(routes, async |asked: Asked<RunReadOnlyQuery>| {
+    let routes = serve::<RunReadOnlyQuery, _, _>(routes, async |asked: Asked<RunReadOnlyQuery>| {
         run(asked.platform, asked.path, asked.body, true).await
+    });
+    serve::<UpdatePassword, _, _>(routes, change_password)
+}
+
+async fn change_password(asked: Asked<UpdatePassword>) -> Result<PasswordChanged, Fault> {
+    let Asked {
+        platform,
+        path,
+        body,
+        ..
+    } = asked;
+    redact::keep_secret(&body.password);
+    if body.password.chars().count() < 4 {
+        return Err(Fault::new(400, "password is at least 4 characters"));
+    }
+    let _turn = platform.turn(&path).await;
+    let cluster = platform.cluster(&path).await?;
+    platform
+        .engine()
+        .set_password(cluster, &body.password)
+        .await?;
+    Ok(PasswordChanged {
+        message: "Successfully updated database password".to_owned(),
     })
 }
 

@@ -13,6 +13,7 @@ use crate::api::projects::{
 use crate::local::engine::{Limits, Login};
 use crate::local::fault::Fault;
 use crate::local::registry::{Run, RunKind, StoredProject};
+use crate::redact;
 
 /// Codes and names of the regions; all of them are this machine.
 const REGIONS: [(&str, &str); 18] = [
@@ -72,12 +73,13 @@ async fn create(asked: Asked<CreateProject>) -> Result<CreatedProject, Fault> {
     if characters == 0 || characters > 256 {
         return Err(Fault::new(400, "name is 1 to 256 characters"));
     }
+    redact::keep_secret(&body.db_pass);
     let region = choose_region(body.region_selection, body.region)?;
     let reference = new_ref();
     let run = Run::new(RunKind::Launch, &reference, None);
     platform
         .registry()
-        .add_project(&reference, &body.name, &region, &run)
+        .add_project(&reference, &body.name, &region, &body.db_pass, &run)
         .await?;
     let stored = find(&platform, &reference).await?;
     platform.begin(run);

@@ -93,6 +93,11 @@ impl Relay {
         }
     }
 
+    /// The base URL.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Every request so far.
     pub(crate) fn heard(&self) -> Vec<Heard> {
         self.heard.lock().unwrap().clone()

@@ -1,0 +1,122 @@
+//! The log: what is written to standard error, or to a platform's file, at every level and by every
+//! crate, goes through the redactor. A panic is a line of the log like any other.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::panic::PanicHookInfo;
+use std::sync::Mutex;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::fence;
+
+/// Starts the log, into `file` or to standard error: standard output is the wire. `DRYDOCK_LOG`
+/// chooses what is logged, as in `drydock=debug`.
+pub fn start(file: Option<File>) {
+    let filter = EnvFilter::try_from_env("DRYDOCK_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("warn,drydock=info,rmcp=error"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false);
+    match file {
+        Some(file) => builder.with_writer(Clean(Mutex::new(file))).init(),
+        None => builder.with_writer(Clean(io::stderr)).init(),
+    }
+    std::panic::set_hook(Box::new(log_panic));
+}
+
+/// What `inner` makes, behind the redactor.
+struct Clean<M>(M);
+
+impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for Clean<M> {
+    type Writer = CleanWriter<M::Writer>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        CleanWriter(self.0.make_writer())
+    }
+}
+
+/// Cleans what is written. An event comes in one piece, so nothing is cut in two here.
+struct CleanWriter<W>(W);
+
+impl<W: Write> Write for CleanWriter<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let clean = fence::plain(&String::from_utf8_lossy(line));
+        self.0.write_all(clean.as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let message = panic.payload_as_str().unwrap_or("no message");
+    let place = panic.location().map(ToString::to_string);
+    tracing::error!(place, "panic: {message}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::panic::catch_unwind;
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::{Clean, log_panic};
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+            self.0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .write(line)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Lines {
+        type Writer = Self;
+
+        fn make_writer(&'a self) -> Self {
+            self.clone()
+        }
+    }
+
+    #[test]
+    #[expect(clippy::panic, reason = "a panic is what this is about")]
+    fn a_panic_is_logged_without_its_secrets() {
+        let secret = "sb_secret_canary0123456789";
+        let lines = Lines::default();
+        let log = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(Clean(lines.clone()))
+            .finish();
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(log_panic));
+        let ended = tracing::subscriber::with_default(log, || {
+            catch_unwind(|| panic!("cannot use {secret} here\u{202e}"))
+        });
+        std::panic::set_hook(hook);
+        assert!(ended.is_err());
+        let lines = lines.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = String::from_utf8_lossy(&lines);
+        assert!(
+            lines.contains("panic: cannot use sb_secret_[redacted] here\\u{202e}"),
+            "{lines}"
+        );
+        assert!(
+            lines.contains("src/log.rs") && !lines.contains("canary"),
+            "{lines}"
+        );
+    }
+}

@@ -1,0 +1,156 @@
+//! Secrets that this process knows by their value. They are replaced wherever they occur: as they
+//! are, escaped, encoded, and in the middle of something longer.
+//!
+//! What is kept here lives as long as the process: it has to be compared with.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use aho_corasick::AhoCorasick;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
+use super::Span;
+use crate::hex;
+
+/// The fewest bytes of a secret: shorter ones are words, and replacing those would spoil results.
+const LEAST: usize = 8;
+/// How many secrets are kept; the oldest make place. A server that launches projects for months
+/// adds one for each, and none of them passes through it again.
+const MOST: usize = 1000;
+/// The fewest bytes of an encoded form that are looked for.
+const LEAST_ENCODED: usize = 8;
+
+static KNOWN: RwLock<Known> = RwLock::new(Known {
+    secrets: VecDeque::new(),
+    scan: None,
+});
+
+struct Known {
+    secrets: VecDeque<String>,
+    scan: Option<Arc<AhoCorasick>>,
+}
+
+/// Replaces this value from now on, wherever it occurs. Shorter than eight bytes it is not kept.
+pub fn keep_secret(secret: &str) {
+    let is_kept = |known: &Known| known.secrets.iter().rev().any(|one| one == secret);
+    if !is_kept(&KNOWN.read().unwrap_or_else(PoisonError::into_inner)) {
+        keep([secret.to_owned()]);
+    }
+}
+
+/// Keeps what the environment of this process says under names that speak of secrets.
+pub fn keep_environment() {
+    let secrets = std::env::vars_os().filter_map(|(name, value)| {
+        let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
+        is_secret(&name, &value).then_some(value)
+    });
+    keep(secrets);
+}
+
+/// Whether a variable's name says that its value is a secret, and the value could be one: such
+/// names are also given to modes, paths and addresses, which stand in every second message.
+fn is_secret(name: &str, value: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let speaks_of = |words: &[&str]| name.split('_').any(|part| words.contains(&part));
+    let is_place =
+        value.starts_with(['/', '~', '.']) || (value.contains("://") && !value.contains('@'));
+    let is_word = value.len() < 20 && !value.contains(|one: char| one.is_ascii_digit());
+    !is_place
+        && (speaks_of(&["PASSWORD", "PASSWD", "PASSPHRASE", "PASS", "PGPASSWORD"])
+            || (!is_word
+                && speaks_of(&[
+                    "KEY",
+                    "KEYS",
+                    "APIKEY",
+                    "TOKEN",
+                    "SECRET",
+                    "SECRETS",
+                    "CREDENTIALS",
+                ])))
+}
+
+fn keep(secrets: impl IntoIterator<Item = String>) {
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    let before = known.secrets.len();
+    for secret in secrets {
+        if secret.len() >= LEAST && !known.secrets.contains(&secret) {
+            known.secrets.push_back(secret);
+        }
+    }
+    if known.secrets.len() == before {
+        return;
+    }
+    while known.secrets.len() > MOST {
+        known.secrets.pop_front();
+    }
+    let forms: Vec<String> = known.secrets.iter().flat_map(|one| forms(one)).collect();
+    match AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .build(&forms)
+    {
+        Ok(scan) => known.scan = Some(Arc::new(scan)),
+        // As many words as this never are too many; what was known before is still looked for.
+        Err(error) => tracing::error!(%error, "a secret's value cannot be looked for"),
+    }
+}
+
+/// A secret as it is, JSON-escaped, percent-encoded, in hexadecimal, and in base64 at each of the
+/// three places where it can begin.
+fn forms(secret: &str) -> Vec<String> {
+    let mut forms = vec![secret.to_owned(), hex::encode(secret.as_bytes())];
+    let escaped = serde_json::Value::String(secret.to_owned()).to_string();
+    forms.push(escaped.trim_matches('"').to_owned());
+    forms.push(percent_encoded(secret));
+    for before in 0..3_usize {
+        let mut bytes = vec![0; before];
+        bytes.extend_from_slice(secret.as_bytes());
+        // Characters that neighbouring bytes take part in are left out.
+        let (first, last) = (before.div_ceil(3) * 4 * before.min(1), bytes.len() / 3 * 4);
+        for encoded in [
+            STANDARD_NO_PAD.encode(&bytes),
+            URL_SAFE_NO_PAD.encode(&bytes),
+        ] {
+            forms.extend(encoded.get(first..last).map(str::to_owned));
+        }
+    }
+    forms.retain(|form| form.len() >= LEAST_ENCODED);
+    forms.sort_unstable();
+    forms.dedup();
+    forms
+}
+
+fn percent_encoded(text: &str) -> String {
+    use std::fmt::Write;
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+/// Adds where known secrets stand in `text`.
+pub(super) fn find(text: &str, spans: &mut Vec<Span>) {
+    if text.len() < LEAST {
+        return;
+    }
+    let scan = {
+        let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+        match &known.scan {
+            Some(scan) => Arc::clone(scan),
+            None => return,
+        }
+    };
+    spans.extend(
+        scan.find_overlapping_iter(text)
+            .map(|found| found.range())
+            // A form matched without regard to case is ASCII at its ends, or equal bytes: but a
+            // cut through a character is never made.
+            .filter(|span| text.get(span.clone()).is_some()),
+    );
+}
