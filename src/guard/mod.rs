@@ -17,6 +17,7 @@
 //! gate       the conditions of a merge;  rehearsal: the replay;  advice, remedies: the advisor's verdict, and what mends it
 //! merge      the merge itself, followed to its end
 //! judging    the SQL judge's answer in the guard's terms;  reach: the secrets behind what SQL names
+//!            trial: a read as a user of the app
 //! projects   launching projects;  passwords: sealed before they are sent;  reading: what only looks
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
 //! approval   leave to do what the policy does not allow by itself;  leaves: what for;  roads: the policy's part
@@ -60,6 +61,7 @@ mod strangers;
 mod target;
 mod tool;
 mod transaction;
+mod trial;
 mod user;
 mod version;
 mod warnings;

@@ -32,6 +32,7 @@ impl Guard {
             "relations": relations,
             "words": question.words,
             "writes": question.writes,
+            "policies": question.policies,
         });
         let rows = self
             .client()
@@ -153,6 +154,7 @@ fn object(row: &Row) -> Option<Object> {
                 column: one.get(1)?.as_str().map(str::to_owned),
                 on_write: one.get(2)?.as_bool()?,
                 fires: one.get(3)?.as_bool()?,
+                whole: one.get(4)?.as_bool()?,
             })
         })
         .collect::<Option<_>>()?;

@@ -1,5 +1,5 @@
 -- What the named relations and functions lead to: one row an object, with what it refers to. $1 is
--- {"relations": [[schema or null, name], …], "words": […], "writes": …}.
+-- {"relations": [[schema or null, name], …], "words": […], "writes": …, "policies": …}.
 --
 -- Dependencies are PostgreSQL's own: of a view it records every column that it reads. A function whose body is text
 -- has none, so everything that its text mentions is followed; who asks reads the text itself and judges what of that
@@ -11,7 +11,10 @@ with recursive asked as materialized (
     select $1::pg_catalog.jsonb as it
 ),
 mode as materialized (
-    select (it ->> 'writes')::pg_catalog.bool as writes from asked
+    select
+        (it ->> 'writes')::pg_catalog.bool as writes,
+        (it ->> 'policies')::pg_catalog.bool as policies
+    from asked
 ),
 -- Settings that make the writing role look elsewhere for names than the role that asks.
 elsewhere as materialized (
@@ -22,6 +25,15 @@ elsewhere as materialized (
     where mode.writes
         and pg_catalog.starts_with(pg_catalog.lower(one.setting), 'search_path=')
         and (s.setrole = 0::pg_catalog.oid or pg_catalog.pg_get_userbyid(s.setrole) = 'postgres'::pg_catalog.name)
+),
+-- Members of extensions that are not the user's to change.
+member as materialized (
+    select d.classid, d.objid
+    from pg_catalog.pg_depend as d
+    join pg_catalog.pg_extension as e on e.oid = d.refobjid
+    where d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass::pg_catalog.oid
+        and d.deptype = 'e'
+        and not pg_catalog.pg_has_role('postgres'::pg_catalog.name, e.extowner, 'member')
 ),
 relation as materialized (
     select
@@ -38,8 +50,8 @@ relation as materialized (
     where c.oid >= 16384::pg_catalog.oid
         and (c.relkind = 'r' or c.relkind = 'p' or c.relkind = 'v' or c.relkind = 'm' or c.relkind = 'f')
 ),
--- Functions, those aside that belong to the platform and are not the user's to change: extensions owned by others
--- than the user or a role that the user could become, and what such roles own themselves.
+-- Functions; trusted are those of the platform, which the user cannot change: what belongs to no role that the user
+-- could become.
 routine as materialized (
     select
         p.oid,
@@ -53,14 +65,8 @@ routine as materialized (
         (p.prokind <> 'a' and (l.lanname = 'c'::pg_catalog.name or l.lanname = 'internal'::pg_catalog.name))
             or not pg_catalog.pg_has_role('postgres'::pg_catalog.name, p.proowner, 'member')
             or exists (
-                select
-                from pg_catalog.pg_depend as d
-                join pg_catalog.pg_extension as e on e.oid = d.refobjid
-                where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid
-                    and d.objid = p.oid
-                    and d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass::pg_catalog.oid
-                    and d.deptype = 'e'
-                    and not pg_catalog.pg_has_role('postgres'::pg_catalog.name, e.extowner, 'member')
+                select from member as m
+                where m.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid and m.objid = p.oid
             ) as trusted,
         pg_catalog.lower(p.prosrc) as code,
         pg_catalog.lower(pg_catalog.replace(p.proname::pg_catalog.text, '"', '""')) as spelt
@@ -71,9 +77,21 @@ routine as materialized (
 ),
 -- What runs without being named: the functions of operators, casts and domains.
 implicit as materialized (
-    select o.oprcode::pg_catalog.oid as oid from pg_catalog.pg_operator as o where o.oid >= 16384::pg_catalog.oid
+    select o.oprcode::pg_catalog.oid as oid
+    from pg_catalog.pg_operator as o
+    where o.oid >= 16384::pg_catalog.oid
+        and not exists (
+            select from member as m
+            where m.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass::pg_catalog.oid and m.objid = o.oid
+        )
     union
-    select c.castfunc from pg_catalog.pg_cast as c where c.oid >= 16384::pg_catalog.oid
+    select c.castfunc
+    from pg_catalog.pg_cast as c
+    where c.oid >= 16384::pg_catalog.oid
+        and not exists (
+            select from member as m
+            where m.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass::pg_catalog.oid and m.objid = c.oid
+        )
     union
     select d.refobjid
     from pg_catalog.pg_constraint as c
@@ -102,13 +120,16 @@ holder (routine, id, class, object, on_write, fires) as materialized (
     select false, i.indrelid, 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, i.indexrelid, true, false
     from pg_catalog.pg_index as i cross join mode where mode.writes and i.indexrelid >= 16384::pg_catalog.oid
     union all
+    select false, p.polrelid, 'pg_catalog.pg_policy'::pg_catalog.regclass::pg_catalog.oid, p.oid, false, false
+    from pg_catalog.pg_policy as p cross join mode where mode.policies
+    union all
     select true, r.oid, 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid, r.oid, false, false
     from routine as r where not r.trusted
 ),
-reference (routine, id, to_routine, to_id, "column", on_write, fires) as materialized (
+reference (routine, id, to_routine, to_id, "column", on_write, fires, whole) as materialized (
     select
         h.routine, h.id, d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid, d.refobjid,
-        d.refobjsubid, h.on_write, h.fires
+        d.refobjsubid, h.on_write, h.fires, false
     from holder as h
     join pg_catalog.pg_depend as d on d.classid = h.class and d.objid = h.object
     where (d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid
@@ -117,14 +138,14 @@ reference (routine, id, to_routine, to_id, "column", on_write, fires) as materia
             and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid and not h.routine)
     union all
     -- Partitions and other children, whose rows their parents show and take.
-    select false, i.inhparent, false, i.inhrelid, 0, false, false from pg_catalog.pg_inherits as i
+    select false, i.inhparent, false, i.inhrelid, 0, false, false, true from pg_catalog.pg_inherits as i
     union all
     -- Rows that go, or change, with the rows that they point to.
-    select false, c.confrelid, false, c.conrelid, 0, true, false
+    select false, c.confrelid, false, c.conrelid, 0, true, false, false
     from pg_catalog.pg_constraint as c cross join mode where mode.writes and c.contype = 'f'
     union all
     -- A foreign table may lead back into this very database.
-    select false, f.ftrelid, false, r.oid, 0, false, false
+    select false, f.ftrelid, false, r.oid, 0, false, false, true
     from pg_catalog.pg_foreign_table as f
     join pg_catalog.pg_class as c on c.oid = f.ftrelid
     join relation as r
@@ -167,7 +188,7 @@ refers as (
     select
         f.routine, f.id,
         pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
-            case when f.to_routine then 'f' else 'r' end || f.to_id::pg_catalog.text, a.attname, f.on_write, f.fires
+            case when f.to_routine then 'f' else 'r' end || f.to_id::pg_catalog.text, a.attname, f.on_write, f.fires, f.whole
         )) as list
     from reference as f
     join reached as at on at.routine = f.routine and at.id = f.id
@@ -199,6 +220,10 @@ select
             select pg_catalog.string_agg(pg_catalog.pg_get_constraintdef(c.oid), e'\n')
             from pg_catalog.pg_constraint as c cross join mode
             where mode.writes and c.conrelid = r.oid and c.contype = 'c'
+        ),
+        (
+            select pg_catalog.string_agg(pg_catalog.pg_get_expr(p.polqual, p.polrelid), e'\n')
+            from pg_catalog.pg_policy as p cross join mode where mode.policies and p.polrelid = r.oid
         )
     ) as text,
     true as printed,

@@ -366,7 +366,7 @@ impl Dev {
 }
 
 /// Keeps what a result may hold, whole rows only.
-fn cut(rows: Vec<Row>, limits: &Limits) -> QueryResult {
+pub(super) fn cut(rows: Vec<Row>, limits: &Limits) -> QueryResult {
     let row_count = rows.len();
     let mut bytes = 0;
     let kept: Vec<Value> = rows

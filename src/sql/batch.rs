@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, ops::Range};
 
-use super::{losses::Loss, names::Name};
+use super::{losses::Loss, names::Name, trial::TrialStep};
 
 /// All statements of one text, in order; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct Statement {
     pub returns: bool,
     /// Whether it reads a secret: a relation of nothing but secrets, a secret column, or a whole row that has one.
     pub reads_secrets: bool,
+    /// What it is before a read that is tried as a user of the app.
+    pub trial: Option<TrialStep>,
     /// What it creates, alters, drops or writes.
     pub effects: Vec<Effect>,
     /// Rows or values that are gone afterwards, where the statement names what holds them.

@@ -18,7 +18,7 @@ use super::{
     facts::{self, Facts, child, has_token, name_below},
     functions,
     kinds::{self, Kind},
-    losses, mass, names, sensitive,
+    losses, mass, names, sensitive, trial,
 };
 
 /// Judges one statement; `None` for a lone semicolon.
@@ -64,6 +64,7 @@ pub(super) fn statement(stmt: &Stmt) -> Option<Statement> {
         body: body(node, &facts),
         functions: distinct(&facts.calls),
         effects: effects::of(node, &kind, &facts),
+        trial: trial::step(node),
         losses: losses::of(node),
         transactional: is_transactional(node),
         relations,

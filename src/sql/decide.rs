@@ -1,9 +1,12 @@
 //! The decision table: what each tool makes of each class of statement, and of batches of them.
 
-use super::batch::{
-    Batch,
-    Class::{self, *},
-    Reason, Statement,
+use super::{
+    batch::{
+        Batch,
+        Class::{self, *},
+        Reason, Statement,
+    },
+    trial::{self, Trial},
 };
 
 /// Who asks.
@@ -29,6 +32,8 @@ pub enum Place {
 pub enum Decision {
     /// Run its one statement on the connection that cannot write.
     Read,
+    /// Run its last statement as a user of the app, in a transaction that cannot write.
+    ReadAs(Trial),
     /// Run it on the connection that can.
     WriteData {
         /// Make a restore point first.
@@ -147,7 +152,7 @@ const OPAQUE: No = (
 );
 const SESSION: No = (
     "session_setting",
-    "each call has a session of its own, so this would not last; leave it out (migrations may set what they need)",
+    "each call has a session of its own, so this would not last; leave it out (migrations may set what they need; `set local role anon` or `authenticated` and `set local request.jwt.claims` may stand before one read)",
     Some(Suggestion::LeaveOut),
 );
 const ONE_CALL: No = (
@@ -214,6 +219,17 @@ fn forbidden(reason: Reason) -> No {
 
 /// Decides what a tool does with a batch.
 pub fn decide(batch: &Batch, tool: Tool, place: Place) -> Decision {
+    if (tool, place) == (Tool::ExecuteSql, Place::Dev)
+        && let Some(trial) = trial::of(batch)
+    {
+        return match decide(&trial::read_of(batch, &trial), tool, place) {
+            Decision::Refuse(objection) => Decision::Refuse(Objection {
+                statement: trial.read,
+                ..objection
+            }),
+            _ => Decision::ReadAs(trial),
+        };
+    }
     for (index, statement) in batch.statements().iter().enumerate() {
         let no = match cell(statement.class, tool, place) {
             Refused(no) => Some(no),

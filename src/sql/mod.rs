@@ -34,6 +34,7 @@ mod scopes;
 mod sensitive;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::thread;
 
@@ -50,6 +51,7 @@ pub use self::{
     losses::Loss,
     names::Name,
     reach::{Finding, Object, Purpose, Question, Reached, Reference, find, question},
+    trial::{Trial, TrialStep, read_of},
 };
 
 /// Stack for the parser on a text that is deep and still within bounds: eight times what the deepest was seen to need

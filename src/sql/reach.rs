@@ -30,10 +30,18 @@ use super::{
 pub enum Purpose {
     /// The rows are shown; nothing can be written.
     Show,
+    /// The rows that row security lets through are shown; nothing can be written.
+    Try,
     /// Rows are written, and may be shown.
     Write,
     /// A migration: nothing is shown, everything can be written.
     Migrate,
+}
+
+impl Purpose {
+    fn writes(self) -> bool {
+        matches!(self, Self::Write | Self::Migrate)
+    }
 }
 
 /// What the catalogue is to be asked for.
@@ -45,6 +53,8 @@ pub struct Question {
     pub words: BTreeSet<String>,
     /// Whether what happens on writing counts.
     pub writes: bool,
+    /// Whether what policies call counts.
+    pub policies: bool,
 }
 
 /// A relation or a function, as the catalogue has it.
@@ -87,6 +97,8 @@ pub struct Reference {
     pub on_write: bool,
     /// Whether it is a trigger's function.
     pub fires: bool,
+    /// Whether all of the other's columns are shown: a child's rows by its parent.
+    pub whole: bool,
 }
 
 /// A secret that would be reached.
@@ -113,36 +125,35 @@ pub enum Reached {
 
 /// What to ask the catalogue about a batch; `None` if it names nothing that could be more than it says.
 pub fn question(batch: &Batch, purpose: Purpose) -> Option<Question> {
-    let mut relations = BTreeSet::new();
-    let mut words = BTreeSet::new();
-    let (mut defines, mut runs) = (false, false);
-    for statement in batch.statements() {
-        let defined = statement.defines.is_some();
-        defines |= matches!(
-            statement.defines.as_ref().map(|it| it.kind),
-            Some(Defined::Routine | Defined::Reaction)
-        );
-        runs |= runs_now(statement, purpose);
-        if !(defined || runs_now(statement, purpose)) {
-            continue;
+    let everything = || {
+        let (mut relations, mut words) = (BTreeSet::new(), BTreeSet::new());
+        for statement in batch.statements() {
+            if statement.defines.is_some() || runs_now(statement, purpose) {
+                let body = bodies::of_statement(statement, 0);
+                relations.extend(body.relations);
+                words.extend(body.words);
+            }
         }
-        let body =
-            on_own_stack(bodies::STACK, || bodies::of_statement(statement, 0)).unwrap_or_default();
-        relations.extend(body.relations);
-        words.extend(body.words);
-    }
-    let purposeful = match purpose {
-        Purpose::Migrate => runs || defines,
-        // An operator is enough: it can be the user's own, whatever it is called.
-        Purpose::Show | Purpose::Write => !batch.statements().iter().all(|it| it.is_plain),
+        (relations, words)
     };
+    let statements = || batch.statements().iter();
+    let purposeful = match purpose {
+        Purpose::Migrate => statements().any(|it| runs_now(it, purpose) || it.defines.is_some()),
+        // An operator is enough: it can be the user's own, whatever it is called.
+        Purpose::Show | Purpose::Try | Purpose::Write => !statements().all(|it| it.is_plain),
+    };
+    if !purposeful {
+        return None;
+    }
+    let (mut relations, words) = on_own_stack(bodies::STACK, everything).unwrap_or_default();
     if purpose == Purpose::Migrate {
         relations.extend(sensitive::relations_with_secret_columns());
     }
-    purposeful.then(|| Question {
+    Some(Question {
         relations: relations.into_iter().collect(),
         words,
-        writes: purpose != Purpose::Show,
+        writes: purpose.writes(),
+        policies: purpose == Purpose::Try,
     })
 }
 
@@ -200,6 +211,7 @@ struct Edge {
     column: Option<String>,
     on_write: bool,
     fires: bool,
+    whole: bool,
 }
 
 struct Graph {
@@ -337,6 +349,7 @@ impl Graph {
                         column: None,
                         on_write: true,
                         fires: true,
+                        whole: false,
                     }));
                     // The trigger itself is new, whatever its function is.
                     relation.defined = true;
@@ -355,7 +368,7 @@ impl Graph {
             }
             let mut body = bodies::of_statement(statement, 0);
             body.moves |= moves;
-            let shows = purpose == Purpose::Show || statement.returns;
+            let shows = !purpose.writes() || statement.returns;
             match self.follow(index, &body, purpose, shows) {
                 Some(finding) if matches!(finding.what, Reached::Unknown(_)) => {
                     later.get_or_insert(finding);
@@ -396,7 +409,7 @@ impl Graph {
         purpose: Purpose,
         shows: bool,
     ) -> Option<Finding> {
-        let writes = purpose != Purpose::Show;
+        let writes = purpose.writes();
         let mut unknown = None;
         let certain = self.walk(body, writes, |way, what| {
             let by_trigger = way.last().is_some_and(|step| step.by_trigger);
@@ -564,7 +577,9 @@ impl Graph {
                 && secret_columns.contains(&column.as_str())
             {
                 ends.push(Reached::Secret(format!("{}.{column}", target.name)));
-            } else if !secret_columns.is_empty() && node.whole_row && !edge.on_write {
+            } else if !secret_columns.is_empty()
+                && (edge.whole || (node.whole_row && !edge.on_write))
+            {
                 ends.push(Reached::Secret(target.name.to_string()));
             }
             steps.push(Step {
@@ -661,6 +676,7 @@ fn node(object: &Object, places: &HashMap<&str, usize>) -> Node {
                     column: reference.column.clone(),
                     on_write: reference.on_write,
                     fires: reference.fires,
+                    whole: reference.whole,
                 })
             })
             .collect(),

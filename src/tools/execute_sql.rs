@@ -78,6 +78,8 @@ impl Tool for ExecuteSql {
             .environment(input.environment);
         Ok(match input.judged()? {
             Decision::Read => target.to_read(),
+            // There is nothing to try where there is no branch yet.
+            Decision::ReadAs(_) => target,
             _ => target.or_create(),
         })
     }
@@ -119,6 +121,7 @@ impl Tool for ExecuteSql {
                     output.changed = changed;
                     result
                 }
+                Decision::ReadAs(_) => dev.try_as_user(&input.query).await?,
                 Decision::Read | Decision::Migrate | Decision::Refuse(_) => {
                     return Err(Refusal::invalid("this SQL cannot run here"));
                 }

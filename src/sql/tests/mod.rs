@@ -11,6 +11,7 @@ mod lexing;
 mod properties;
 mod secrets;
 mod table;
+mod trials;
 
 use super::*;
 

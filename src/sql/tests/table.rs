@@ -131,6 +131,7 @@ const DOORS: [Door; 4] = [
 fn word(decision: &Decision) -> &'static str {
     match decision {
         Decision::Read => "read",
+        Decision::ReadAs(_) => "read as a user",
         Decision::WriteData { mass: false } => "write",
         Decision::WriteData { mass: true } => "write after point",
         Decision::RunAsMigration => "as migration",
