@@ -155,10 +155,11 @@ impl Scan {
             "execute" => self.execute(next(1), next(2)),
             "search_path" | "set_config" => self.moves = true,
             "begin" | "loop" | "if" | "case" | "then" | "declare" => self.blocks += 1,
-            "into" if !matches!(before(1).map(Piece::keyword), Some("insert" | "merge")) => {
-                if !matches!(statement, "fetch" | "move") {
-                    self.variables(pieces, at);
-                }
+            "into"
+                if !matches!(before(1).map(Piece::keyword), Some("insert" | "merge"))
+                    && !matches!(statement, "fetch" | "move") =>
+            {
+                self.variables(pieces, at);
             }
             "new" | "old" => {
                 let neighbours = [before(2), before(1), next(1), next(2), next(3)];

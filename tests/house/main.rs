@@ -10,6 +10,7 @@ mod catalogue;
 mod dependencies;
 mod readme;
 mod snapshots;
+mod threats;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -88,7 +88,7 @@ async fn the_official_server_is_at_most_two_calls_shorter() {
         let (own, ours) = on_drydock(&mcp, script).await;
         let api = world.api();
         for road in [Road::OfficialOverBranch, Road::OfficialOnProduction] {
-            let official = Mcp::over(official_server(&world, &api)).await;
+            let official = Mcp::over(official_server(&world, &api), None).await;
             let mut agent = Agent::new(&official, road);
             let theirs = agent.follow(script).await;
             // What the gate asked for, the official server lets through without it.

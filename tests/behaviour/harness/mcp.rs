@@ -108,11 +108,11 @@ impl Mcp {
         arguments.extend(flags);
         let mut command = world.command(&arguments);
         command.stderr(world.log());
-        Self::over(command).await
+        Self::over(command, user).await
     }
 
     /// The same for any program that is an MCP server over stdio.
-    pub(crate) async fn over(mut command: std::process::Command) -> Self {
+    pub(crate) async fn over(mut command: std::process::Command, user: Option<User>) -> Self {
         command
             .stdin(std::process::Stdio::piped())
             .stdout(std::process::Stdio::piped());

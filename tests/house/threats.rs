@@ -1,0 +1,252 @@
+//! The threat table of README: made from the list here, each row with a test that shows it.
+//!
+//! `DRYDOCK_UPDATE_SNAPSHOTS=1 cargo test --test house` writes it anew. The last column says what
+//! the official Supabase MCP server 0.13.0 was seen to do; a dash where that was not tried.
+
+use std::fs;
+
+use crate::{read, top};
+
+/// Class of attack, what happens here, the test that shows it, what the official server does.
+type Threat = (&'static str, &'static str, &'static str, &'static str);
+
+const UNTRIED: &str = "–";
+
+const THREATS: [Threat; 33] = [
+    (
+        "naming production as the target of a write",
+        "lands on DEV, `redirected: true`",
+        "targets::an_insert_with_productions_ref_lands_on_dev",
+        "runs on whatever ref is given; over stdio nothing asks",
+    ),
+    (
+        "production dressed up as a branch; listings that fail or lie",
+        "`production_is_protected`, `target_unknown`; nothing is written",
+        "targets::what_cannot_be_proven_to_be_a_development_branch_is_production",
+        "no check of what a branch's id stands for",
+    ),
+    (
+        "another project than the one that was meant",
+        "`out_of_scope`; nothing is sent",
+        "scope::a_pinned_server_touches_one_project_alone",
+        "`--http` drops `--project-ref` without a word",
+    ),
+    (
+        "a second statement hidden behind a read",
+        "`multi_statement`",
+        "sql::hidden_second_statements_are_refused",
+        "runs; a regular expression looks for destructive words",
+    ),
+    (
+        "a write that looks like a read: CTE, `explain analyze`, a function",
+        "never on the reading road; the role cannot write",
+        "sql::what_writes_never_runs_as_a_read",
+        "the expression misses a delete in a CTE and in a function",
+    ),
+    (
+        "a mass delete or update",
+        "a restore point first",
+        "sql::a_mass_change_of_rows_gets_a_restore_point_first",
+        "the expression misses `update … where true`",
+    ),
+    (
+        "secrets behind views, functions, casts, triggers",
+        "`sensitive_relation`, with the way they would take",
+        "sensitive::functions_operators_casts_and_aggregates_hide_nothing",
+        UNTRIED,
+    ),
+    (
+        "copying secrets into a table of one's own",
+        "`sensitive_relation`",
+        "sensitive::migrations_copy_no_secrets",
+        UNTRIED,
+    ),
+    (
+        "production's rows through SQL",
+        "an approval, or `production_rows`",
+        "scope::productions_rows_are_read_only_where_the_operator_allows_it",
+        UNTRIED,
+    ),
+    (
+        "forging the ledger",
+        "`ledger_is_protected`, seen even behind a function",
+        "attacks::a_ledger_row_forged_by_a_data_change_is_seen_and_never_merged",
+        UNTRIED,
+    ),
+    (
+        "the machine's files, programs and other projects",
+        "refused by the judge, and by the role itself",
+        "isolation::another_projects_cluster_is_out_of_reach",
+        UNTRIED,
+    ),
+    (
+        "SQL that is huge, deep or not SQL",
+        "refused by its lexer, in bounded time and memory",
+        "sql_limits::huge_and_deep_sql_is_refused_and_the_server_lives",
+        UNTRIED,
+    ),
+    (
+        "merging what opens data to anybody",
+        "`advisor_failed`, with the migration that mends it",
+        "gate::what_the_advisor_objects_to_is_not_merged",
+        "merges; there is no gate",
+    ),
+    (
+        "an advisor that fails or answers nonsense",
+        "`advisor_unavailable`; never merged",
+        "gate::an_advisor_that_gives_no_verdict_is_a_failed_gate",
+        "not asked",
+    ),
+    (
+        "changing the branch between check and merge",
+        "`stale_check`",
+        "gate::a_branch_that_changes_while_it_is_checked_is_not_merged",
+        "merges; there is no check",
+    ),
+    (
+        "changing DEV outside its migrations",
+        "`unreplayable`",
+        "gate::a_change_of_dev_outside_its_migrations_is_unreplayable",
+        "not noticed",
+    ),
+    (
+        "a migration that does something else on production",
+        "`unexpected_schema`; further merges stop",
+        "attacks::a_migration_that_does_something_else_on_production_is_named_and_stops_further_merges",
+        "not noticed",
+    ),
+    (
+        "saying yes for the operator",
+        "an operation whose road is `operator` hears no client",
+        "elicitation::a_client_that_says_yes_to_everything_gets_nowhere_where_the_operator_decides",
+        "costs are confirmed by a hash that anybody can compute",
+    ),
+    (
+        "using an approval again, or for something else",
+        "bound to caller, tool, arguments and state; works once",
+        "elicitation::a_request_state_serves_the_call_and_the_caller_that_it_was_given_to_and_nobody_else",
+        UNTRIED,
+    ),
+    (
+        "forging the answer of the operator's backend",
+        "signed, fresh, and once, or not heard",
+        "webhook::what_is_not_signed_for_this_approval_and_this_moment_is_not_heard",
+        UNTRIED,
+    ),
+    (
+        "flooding the operator with questions",
+        "a bound per caller; the same question is one",
+        "approvals::a_thousand_asks_do_not_flood_the_operator",
+        UNTRIED,
+    ),
+    (
+        "instructions in rows, names, comments and errors",
+        "fenced by a boundary drawn for the result; nothing invisible stays",
+        "fence::what_others_wrote_is_fenced_and_shown_in_every_answer",
+        UNTRIED,
+    ),
+    (
+        "an agent that obeys whatever it reads",
+        "production unchanged, no secret out",
+        "fence::an_agent_that_obeys_whatever_it_reads_does_no_harm",
+        UNTRIED,
+    ),
+    (
+        "poisoning the tools' own descriptions",
+        "they hold no foreign text and never change",
+        "surface::the_tools_are_the_same_before_and_after_hostile_data",
+        UNTRIED,
+    ),
+    (
+        "drawing secrets out: results, errors, logs, journal",
+        "redacted by value and by shape, everywhere",
+        "canaries::no_secret_that_goes_in_comes_out_anywhere",
+        UNTRIED,
+    ),
+    (
+        "the database's password",
+        "sealed before the platform hears it; shown to no agent",
+        "vault::a_password_is_sealed_before_the_platform_hears_it",
+        UNTRIED,
+    ),
+    (
+        "loosening a limit by argument, header or query parameter",
+        "changes nothing, or is an error",
+        "limits::a_request_over_http_tightens_the_policy_and_cannot_loosen_it",
+        "`--http` drops `--read-only` without a word",
+    ),
+    (
+        "a limit with a spelling mistake",
+        "stops the start, with the nearest known name",
+        "policy::everything_that_is_wrong_with_a_policy_is_said_at_once_with_the_nearest_known_names",
+        "a misspelt read-only flag was silently ignored",
+    ),
+    (
+        "a web page that talks to the loopback server",
+        "403 for a foreign Host or Origin",
+        "http::foreign_hosts_and_origins_are_refused",
+        UNTRIED,
+    ),
+    (
+        "wiping the traces",
+        "a chained journal: a changed, missing or cut entry is found",
+        "journal::an_end_that_was_cut_off_is_found",
+        "keeps no journal",
+    ),
+    (
+        "a write that leaves no trace",
+        "refused where the journal cannot be written",
+        "journal::a_write_that_cannot_be_journalled_is_refused",
+        "keeps no journal",
+    ),
+    (
+        "dying at the worst moment",
+        "nothing acknowledged is lost; the next call repairs or says what it cannot",
+        "crashes::a_server_killed_at_any_moment_loses_nothing",
+        UNTRIED,
+    ),
+    (
+        "repeating a slow call",
+        "attaches to it; nothing runs twice",
+        "long_work::a_slow_call_is_attached_to_and_never_started_a_second_time",
+        UNTRIED,
+    ),
+];
+
+const BEGIN: &str = "<!-- the threat table is written by tests/house/threats.rs -->\n";
+const END: &str = "<!-- end of the threat table -->";
+
+fn table() -> String {
+    let mut table =
+        "| attack | what happens here | test | the official server |\n|---|---|---|---|\n"
+            .to_owned();
+    for (class, here, test, official) in THREATS {
+        table.push_str(&format!("| {class} | {here} | `{test}` | {official} |\n"));
+    }
+    table
+}
+
+#[test]
+fn readme_has_the_threat_table() {
+    let readme = read("README.md");
+    let (before, rest) = readme.split_once(BEGIN).expect("the table's begin");
+    let (found, after) = rest.split_once(END).expect("the table's end");
+    if std::env::var_os("DRYDOCK_UPDATE_SNAPSHOTS").is_some() {
+        let written = format!("{before}{BEGIN}{}{END}{after}", table());
+        fs::write(top().join("README.md"), written).unwrap();
+        return;
+    }
+    assert!(
+        found == table(),
+        "README's threat table is not as written: DRYDOCK_UPDATE_SNAPSHOTS=1 cargo test --test house"
+    );
+}
+
+#[test]
+fn every_threat_has_its_test() {
+    for (class, _, test, _) in THREATS {
+        let (module, name) = test.split_once("::").unwrap();
+        let file = read(format!("tests/behaviour/{module}.rs"));
+        assert!(file.contains(&format!("fn {name}(")), "{class}: {test}");
+    }
+}
