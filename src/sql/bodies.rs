@@ -19,7 +19,7 @@ use squawk_syntax::{
 use super::{
     batch::{Class, Reason, Statement},
     bounds,
-    facts::{self, Facts},
+    facts::Facts,
     names::Name,
     scan::{self, Scan},
     sensitive,
@@ -38,9 +38,9 @@ pub(super) struct Body {
     /// Whether it reads a secret by itself.
     pub doubt: Option<Doubt>,
     /// The relations that it mentions.
-    pub relations: Vec<Name>,
+    pub relations: BTreeSet<Name>,
     /// Those of them that it writes to.
-    pub targets: Vec<Name>,
+    pub targets: BTreeSet<Name>,
     /// The words in its expressions: functions that it calls are among them.
     pub words: BTreeSet<String>,
     /// Whether it could not be parsed, so that every mention of a relation counts as reading all of it.
@@ -144,24 +144,31 @@ fn parse(language: &str, text: &str, scan: &Scan) -> Option<SyntaxNode> {
 
 impl Body {
     fn add_tree(&mut self, tree: &SyntaxNode, within: usize) {
-        let facts = Facts::gather(tree);
-        self.targets.extend(facts.targets(tree));
-        self.words.extend(facts::words(tree));
-        self.relations
-            .extend(facts.relations.iter().map(|(name, _)| name.clone()));
+        let mut facts = Facts::gather(tree);
+        self.targets.extend(facts.targets());
+        self.words.append(&mut facts.words);
+        // In the order of the text, like the statements and expressions that are held against them.
+        let mut mentions = facts.relations.as_slice();
         for unit in units(tree) {
-            let own: Vec<_> = facts
-                .relations
-                .iter()
-                .filter(|(_, mention)| unit.text_range().contains_range(mention.text_range()))
-                .cloned()
-                .collect();
-            if sensitive::reads_secrets(&unit, &own) {
+            let range = unit.text_range();
+            let before =
+                mentions.partition_point(|(_, at)| at.text_range().start() < range.start());
+            let rest = mentions.get(before..).unwrap_or_default();
+            let inside = rest.partition_point(|(_, at)| at.text_range().start() < range.end());
+            let (own, after) = rest.split_at(inside);
+            mentions = after;
+            if sensitive::reads_secrets(&unit, own) {
                 let secret = own.iter().find(|(name, _)| sensitive::is_sensitive(name));
                 let name = secret.map(|(name, _)| name.to_string());
                 self.doubt = Some(Doubt::Reads(name.unwrap_or_default()));
             }
         }
+        let relations: BTreeSet<Name> = facts
+            .relations
+            .iter()
+            .map(|(name, _)| name.clone())
+            .collect();
+        self.relations.extend(relations);
         for inner in facts.bodies() {
             let mut found = read_within("plpgsql", &inner, within + 1);
             if found.guessed {
@@ -229,8 +236,8 @@ pub(super) fn of_statement(statement: &Statement, within: usize) -> Body {
     ));
     let mut body = Body {
         doubt: reads.or(runs_text),
-        relations: statement.relations.clone(),
-        targets: statement.targets.clone(),
+        relations: statement.relations.iter().cloned().collect(),
+        targets: statement.targets.iter().cloned().collect(),
         words: statement.words.clone(),
         moves: statement.moves,
         ..Body::default()
@@ -245,6 +252,7 @@ pub(super) fn of_statement(statement: &Statement, within: usize) -> Body {
 fn units(tree: &SyntaxNode) -> Vec<SyntaxNode> {
     let mut found = Vec::new();
     let mut open = vec![tree.clone()];
+    // Children are put on top from the last to the first, so that the order is that of the text.
     while let Some(node) = open.pop() {
         let is_unit = matches!(
             node.kind(),
@@ -263,7 +271,8 @@ fn units(tree: &SyntaxNode) -> Vec<SyntaxNode> {
         if is_unit {
             found.push(node);
         } else {
-            open.extend(node.children());
+            let children: Vec<SyntaxNode> = node.children().collect();
+            open.extend(children.into_iter().rev());
         }
     }
     found

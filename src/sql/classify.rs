@@ -15,7 +15,7 @@ use squawk_syntax::{
 use super::{
     batch::{Class, Defined, Definition, Reason, Statement},
     bounds, effects,
-    facts::{self, Facts, child, has_token, name_below},
+    facts::{Facts, child, has_token, name_below},
     functions,
     kinds::{self, Kind},
     losses, mass, names, sensitive, trial,
@@ -38,8 +38,8 @@ pub(super) fn statement(stmt: &Stmt) -> Option<Statement> {
             .cloned()
             .collect(),
         reads_secrets: sensitive::reads_secrets(node, &facts.relations),
-        targets: distinct(&facts.targets(node)),
-        words: facts::words(node),
+        targets: distinct(&facts.targets()),
+        words: facts.words.clone(),
         is_plain: node.kind() == SHOW
             || node.descendants().all(|node| {
                 matches!(
@@ -57,9 +57,7 @@ pub(super) fn statement(stmt: &Stmt) -> Option<Statement> {
                 )
             }),
         moves: moves(node, &facts),
-        returns: node
-            .descendants()
-            .any(|node| node.kind() == RETURNING_CLAUSE),
+        returns: facts.returns,
         defines: definition(node),
         body: body(node, &facts),
         functions: distinct(&facts.calls),

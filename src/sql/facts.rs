@@ -31,9 +31,17 @@ pub(super) struct Facts {
     pub locks_rows: bool,
     /// `SELECT … INTO`.
     pub selects_into: bool,
+    /// Every word in an expression that can be a name, folded.
+    pub words: BTreeSet<String>,
+    /// The tables of every `TRUNCATE`.
+    pub truncated: Vec<Name>,
+    /// `RETURNING`
+    pub returns: bool,
     /// Whether any identifier is that of the ledger's schema.
     pub names_ledger: bool,
     scopes: Scopes,
+    /// The words as they are spelt: a text of a megabyte has few different ones.
+    spelt: HashSet<String>,
 }
 
 impl Facts {
@@ -58,6 +66,13 @@ impl Facts {
                 self.calls.extend(callee.as_ref().and_then(names::of));
             }
             CALL => self.calls.extend(name_below(&node, PROCEDURE_NAME_REF)),
+            NAME_REF | PROCEDURE_NAME_REF => self.add_words(&node),
+            RETURNING_CLAUSE => self.returns = true,
+            TRUNCATE => self.truncated.extend(
+                node.descendants()
+                    .filter(|table| table.kind() == TABLE_NAME_REF)
+                    .filter_map(|table| names::of(&table)),
+            ),
             FUNCTION_NAME_REF | ATTRIBUTE_VALUE => self.references.extend(reference(&node)),
             RELATION_NAME_REF | TABLE_NAME_REF | TABLE_NAME | VIEW | VIEW_REF | SEQUENCE
             | SEQUENCE_REF => {
@@ -76,18 +91,21 @@ impl Facts {
     }
 
     /// The relations that are written to, `truncate` included.
-    pub(super) fn targets(&self, statement: &SyntaxNode) -> Vec<Name> {
-        let truncates = statement
-            .descendants()
-            .filter(|node| node.kind() == TRUNCATE)
-            .flat_map(|node| node.descendants().collect::<Vec<_>>())
-            .filter(|node| node.kind() == TABLE_NAME_REF)
-            .filter_map(|table| names::of(&table));
-        self.writes
-            .iter()
-            .filter_map(written_to)
-            .chain(truncates)
-            .collect()
+    pub(super) fn targets(&self) -> Vec<Name> {
+        let written = self.writes.iter().filter_map(written_to);
+        written.chain(self.truncated.iter().cloned()).collect()
+    }
+
+    fn add_words(&mut self, name: &SyntaxNode) {
+        for element in name.descendants_with_tokens() {
+            if let Some(token) = element.into_token()
+                && names::is_word(&token)
+                && !self.spelt.contains(token.text())
+            {
+                self.spelt.insert(token.text().to_owned());
+                self.words.insert(names::fold(token.text()));
+            }
+        }
     }
 
     /// The values of all string literals.
@@ -114,26 +132,6 @@ pub(super) fn written_to(write: &SyntaxNode) -> Option<Name> {
         .find_map(|kind| child(write, kind))?;
     let path = target.descendants().find(|node| node.kind() == PATH_REF)?;
     names::of(&path)
-}
-
-/// Every word in an expression that can be a name, folded, each once.
-pub(super) fn words(node: &SyntaxNode) -> BTreeSet<String> {
-    let mut seen = HashSet::new();
-    let mut words = BTreeSet::new();
-    for token in node
-        .descendants()
-        .filter(|node| matches!(node.kind(), NAME_REF | PROCEDURE_NAME_REF))
-        .flat_map(|name| name.descendants_with_tokens().collect::<Vec<_>>())
-        .filter_map(|element| element.into_token())
-        .filter(names::is_word)
-    {
-        // A text of a megabyte has few different words.
-        if !seen.contains(token.text()) {
-            seen.insert(token.text().to_owned());
-            words.insert(names::fold(token.text()));
-        }
-    }
-    words
 }
 
 /// The name in the first child of a kind.

@@ -23,6 +23,7 @@ mod effects;
 mod error;
 mod facts;
 mod functions;
+mod graph;
 mod kinds;
 mod locks;
 mod losses;
