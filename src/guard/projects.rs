@@ -88,6 +88,9 @@ impl Ungated {
             ));
         }
         Refusal::unless_harmless("project's name", &new.name)?;
+        if let Some(slug) = &new.organization_id {
+            Refusal::unless_harmless("organization's id", slug)?;
+        }
         check_launch(&self.call.guard.policy().launch, &new)?;
         let call = self.call;
         let guard = call.guard.clone();

@@ -27,6 +27,7 @@ use super::engine::{Engine, EngineError, Settings};
 use super::registry::Registry;
 use super::routes::{Front, router};
 use super::{API_VERSION, Platform, bootstrap};
+use crate::redact;
 use crate::sqlite::StoreError;
 
 /// How often one looks whether another process has become ready.
@@ -183,6 +184,7 @@ async fn serve(
         api_version: API_VERSION,
         pid: std::process::id(),
     };
+    redact::keep_secret(&ready.access_token);
     let platform = Platform::new(engine.clone(), registry.clone());
     for run in registry.open_runs().await? {
         tracing::info!(kind = ?run.kind, reference = %run.reference, "beginning a workflow again");

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! shapes   secrets known by how they look: tokens by prefix, JSON web tokens, URLs with a password, …
+//! forms    how the longer shapes are read
 //! known    secrets known by their value: the access token, what the vault made or opened, the environment's
 //! ```
 //!
@@ -11,13 +12,14 @@
 //! publishable key does its work. What somebody transforms on purpose (reverses, encrypts, cuts into
 //! pieces) is not found.
 
+mod forms;
 mod known;
 mod shapes;
 
 use serde_json::{Map, Value};
 
+pub(crate) use forms::is_secret_member;
 pub use known::{keep_environment, keep_secret};
-pub(crate) use shapes::is_secret_member;
 
 /// What stands where a secret stood.
 pub const MARK: &str = "[redacted]";

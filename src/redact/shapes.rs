@@ -4,7 +4,11 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
-use super::{MARK, Span};
+use super::Span;
+use super::forms::{
+    HORIZON, begins_word, connection_part, credentials, encoded_url_password, is_token_char,
+    json_web_token, private_key, setting, url_password,
+};
 
 /// What to look for at a place where one of the words in [`WORDS`] stands.
 #[derive(Clone, Copy)]
@@ -115,10 +119,6 @@ const WORDS: &[(&str, Shape)] = &[
     ("jwt_secret", Shape::Setting),
 ];
 
-/// How far is looked before a decision, in bytes: text made of beginnings must not cost the square
-/// of its length.
-const HORIZON: usize = 1024;
-
 static SCAN: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     AhoCorasick::builder()
         .ascii_case_insensitive(true)
@@ -189,16 +189,14 @@ fn look(text: &str, at: usize, word: &str, shape: Shape) -> Option<Span> {
             (length == exactly && ends).then_some(from..from + length)
         }
         Shape::Word(_) | Shape::Mixed(_) | Shape::Capitals(_) => None,
-        Shape::JsonWebToken if same_case() => {
-            json_web_token(text.get(at..)?).map(|length| at..at + length)
-        }
+        Shape::JsonWebToken => json_web_token(text.get(at..)?).map(|length| at..at + length),
         Shape::EncodedToken if same_case() => {
             let length = rest
                 .find(|one| !(is_token_char(one) || matches!(one, '+' | '/' | '=')))
                 .unwrap_or(rest.len());
             (length >= 40).then_some(at..from + length)
         }
-        Shape::JsonWebToken | Shape::EncodedToken => None,
+        Shape::EncodedToken => None,
         Shape::Hash(least) => {
             let length = rest
                 .find(|one: char| {
@@ -221,222 +219,4 @@ fn look(text: &str, at: usize, word: &str, shape: Shape) -> Option<Span> {
 
 fn shifted(span: Span, by: usize) -> Span {
     span.start + by..span.end + by
-}
-
-fn is_token_char(character: char) -> bool {
-    character.is_ascii_alphanumeric() || matches!(character, '_' | '-')
-}
-
-/// Whether a word can begin after `before`: what stands there is no letter, or the end of an
-/// escape such as `\n` or `%20`.
-fn begins_word(before: &str) -> bool {
-    let mut back = before.bytes().rev();
-    let (last, second, third) = (back.next(), back.next(), back.next());
-    match last {
-        None => true,
-        Some(byte) if !byte.is_ascii_alphanumeric() => true,
-        Some(b'n' | b't' | b'r' | b'b' | b'f') if second == Some(b'\\') => true,
-        Some(byte) => {
-            third == Some(b'%')
-                && byte.is_ascii_hexdigit()
-                && second.is_some_and(|byte| byte.is_ascii_hexdigit())
-        }
-    }
-}
-
-/// `eyJ….eyJ….…`: three parts of base64url, the first two JSON. The dots may be percent-encoded.
-fn json_web_token(text: &str) -> Option<usize> {
-    let part = |from: usize| -> Option<usize> {
-        let rest = text.get(from..)?;
-        Some(from + rest.find(|one| !is_token_char(one)).unwrap_or(rest.len()))
-    };
-    let dot = |from: usize| -> Option<usize> {
-        let rest = text.get(from..)?;
-        ["%2E", "%2e", "\\u002e", "\\u002E", "."]
-            .iter()
-            .find(|dot| rest.starts_with(**dot))
-            .map(|dot| from + dot.len())
-    };
-    let header = text
-        .bytes()
-        .take(HORIZON)
-        .take_while(|byte| is_token_char(char::from(*byte)))
-        .count();
-    let payload = dot(header)?;
-    if !text.get(payload..)?.starts_with("eyJ") {
-        return None;
-    }
-    part(dot(part(payload)?)?)
-}
-
-/// The password in what follows `scheme://`.
-fn url_password(before: &str, rest: &str) -> Option<Span> {
-    let rest = nearby(rest, 0, HORIZON);
-    let end = rest
-        .find(|one: char| one.is_whitespace() || matches!(one, '"' | '\'' | '`' | '<' | '>' | '\\'))
-        .unwrap_or(rest.len());
-    let whole = rest.get(..end)?;
-    let authority = whole.split(['/', '?', '#']).next().unwrap_or(whole);
-    let userinfo = match authority.rfind('@') {
-        Some(at) => authority.get(..at)?,
-        None => {
-            // Only a database's URL is worth a guess: its password may hold a bare slash.
-            let scheme = before
-                .rsplit(|one: char| {
-                    !(one.is_ascii_alphanumeric() || matches!(one, '+' | '-' | '.'))
-                })
-                .next()?;
-            let port = authority.split_once(':')?.1;
-            let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-            if is_port || matches!(scheme, "http" | "https" | "ws" | "wss" | "file") {
-                return None;
-            }
-            whole.get(..whole.rfind('@')?)?
-        }
-    };
-    let colon = userinfo.find(':')?;
-    (colon + 1 < userinfo.len()).then_some(colon + 1..userinfo.len())
-}
-
-/// The same where colon and at sign are percent-encoded.
-fn encoded_url_password(rest: &str) -> Option<Span> {
-    let rest = nearby(rest, 0, HORIZON);
-    let end = rest
-        .find(|one: char| one.is_whitespace() || matches!(one, '"' | '\'' | '&'))
-        .unwrap_or(rest.len());
-    let whole = rest.get(..end)?.to_ascii_uppercase();
-    let userinfo = whole.get(..whole.rfind("%40")?)?;
-    let from = userinfo.find("%3A")? + "%3A".len();
-    (from < userinfo.len()).then_some(from..userinfo.len())
-}
-
-/// How long what follows `-----BEGIN` is, if it is a private key.
-fn private_key(rest: &str) -> Option<usize> {
-    const KIND: &str = "PRIVATE KEY";
-    /// More bytes than any key has.
-    const LONGEST: usize = 16 * 1024;
-    let rest = nearby(rest, 0, LONGEST);
-    let head = rest.get(..rest.len().min(48)).or_else(|| rest.get(..32))?;
-    let kind = head.find(KIND)?;
-    if head.get(..kind)?.contains("-----") {
-        return None;
-    }
-    let body = kind + KIND.len();
-    let end = rest.get(body..)?.find("-----END").map(|end| body + end);
-    let Some(end) = end else {
-        // It was cut: nothing that could still belong to it stays.
-        let tail = rest.get(body..)?;
-        let length = tail
-            .find(|one: char| {
-                !(one.is_ascii_alphanumeric()
-                    || one.is_ascii_whitespace()
-                    || matches!(one, '+' | '/' | '=' | '-' | '\\' | ':' | ','))
-            })
-            .unwrap_or(tail.len());
-        return Some(body + length);
-    };
-    let end = end + "-----END".len();
-    let after = rest.get(end..)?;
-    let close = after
-        .find(|one: char| !(one.is_ascii_uppercase() || matches!(one, ' ' | '-')))
-        .unwrap_or(after.len());
-    Some(end + after.get(..close)?.trim_end().len())
-}
-
-/// The credentials after `Bearer ` or `Basic `: long, and not a word.
-fn credentials(rest: &str) -> Option<Span> {
-    let length = rest
-        .find(|one| !(is_token_char(one) || matches!(one, '.' | '+' | '/' | '=' | '~')))
-        .unwrap_or(rest.len());
-    let token = rest.get(..length)?;
-    (length >= 12 && token.contains(|one: char| one.is_ascii_digit())).then_some(0..length)
-}
-
-/// The value after `password` where it is one part of a connection string: in the query of a URL,
-/// or beside a host or user.
-fn connection_part(text: &str, at: usize, rest: &str) -> Option<Span> {
-    const NEIGHBOURS: [&str; 8] = [
-        "host=",
-        "hostaddr=",
-        "user=",
-        "dbname=",
-        "port=",
-        "server=",
-        "database=",
-        "user id=",
-    ];
-    /// How far a neighbour may stand away, in bytes.
-    const REACH: usize = 256;
-    let span = value_after(rest, &['='])?;
-    let before = nearby(text.get(..at)?, at.saturating_sub(HORIZON), at);
-    if before.ends_with(['?', '&']) && before.contains("://") {
-        return Some(span);
-    }
-    let near = nearby(text, at.saturating_sub(REACH), at + REACH).to_ascii_lowercase();
-    let near = near.replace(" =", "=");
-    NEIGHBOURS
-        .iter()
-        .any(|neighbour| near.contains(neighbour))
-        .then_some(span)
-}
-
-/// The text between two places, moved outwards to where characters begin.
-fn nearby(text: &str, from: usize, to: usize) -> &str {
-    let from = (0..=from)
-        .rev()
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or_default();
-    let to = (to..text.len())
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or(text.len());
-    text.get(from..to).unwrap_or(text)
-}
-
-/// The value after a setting's name, if it is one and not the name of one.
-fn setting(rest: &str) -> Option<Span> {
-    let span = value_after(rest, &['=', ':'])?;
-    let value = rest.get(span.clone())?;
-    let is_reference = value.len() < 8 || value.contains("env") || value.contains('(');
-    (!is_reference).then_some(span)
-}
-
-/// `= value`, quoted or not, its quotes escaped or not. A place holder is no value.
-fn value_after(rest: &str, signs: &[char]) -> Option<Span> {
-    let rest = nearby(rest, 0, HORIZON);
-    let is_quote = |one: char| matches!(one, '"' | '\'' | '\\' | '`');
-    let sign = rest.find(|one: char| !(is_quote(one) || one == ' '))?;
-    let after = rest.get(sign..)?.strip_prefix(signs)?;
-    let start = rest.len()
-        - after
-            .trim_start_matches(|one| is_quote(one) || one == ' ')
-            .len();
-    let value = rest.get(start..)?;
-    let end = value
-        .find(|one: char| {
-            one.is_whitespace() || is_quote(one) || matches!(one, ';' | '&' | ',' | '}' | ')')
-        })
-        .unwrap_or(value.len());
-    let found = value.get(..end)?;
-    let is_holder =
-        found.is_empty() || found.starts_with(['$', '<', '%', '{', '*']) || found.starts_with(MARK);
-    (!is_holder).then_some(start..start + end)
-}
-
-/// Whether a member of that name holds a secret, whatever it looks like.
-pub(crate) fn is_secret_member(name: &str, text: &str) -> bool {
-    const NAMES: [&str; 10] = [
-        "password",
-        "passwd",
-        "pgpassword",
-        "db_pass",
-        "db_password",
-        "database_password",
-        "secret_access_key",
-        "secretaccesskey",
-        "client_secret",
-        "service_role_key",
-    ];
-    let name = name.to_ascii_lowercase();
-    let name = name.strip_prefix("aws_").unwrap_or(&name);
-    NAMES.contains(&name) && text.len() >= 6 && text != MARK && !text.contains(char::is_whitespace)
 }

@@ -78,6 +78,7 @@ fn json_web_tokens_are_replaced_however_they_are_written() {
     let encoded = base64::engine::general_purpose::STANDARD.encode(JWT);
     for original in [
         JWT.to_owned(),
+        JWT.to_lowercase(),
         JWT.replace('.', "%2E"),
         JWT.replace('.', "\\u002e"),
         encoded,

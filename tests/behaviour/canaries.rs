@@ -240,7 +240,7 @@ async fn no_secret_that_goes_in_comes_out_anywhere() {
         ("prompt", "[redacted]"),
         ("servers.log", "TRACE"),
         ("servers.log", "[redacted]"),
-        ("platform.log", "TRACE"),
+        ("platform.log", "INFO"),
         ("journal", "create_restore_point"),
         ("drydock.sqlite", "Aviary"),
     ] {

@@ -8,8 +8,8 @@
 //! habits        an agent with the habits of today's models, call by call
 //! ways          from every refusal, by `next` alone, to a merge
 //! targets scope policy limits sql ledger migrations restore_points advisor gate merge branches
-//! attacks isolation sharing concurrency long_work crashes faults http journal lints resources surface vault
-//! canaries fence
+//! attacks isolation sharing concurrency long_work crashes faults http journal lints resources surface
+//! vault vault_keys canaries fence
 //! ```
 //!
 //! `DRYDOCK_TEST_ROUNDS` multiplies the rounds of the crash tests; `DRYDOCK_TEST_SEED` repeats one.
@@ -58,6 +58,7 @@ mod surface;
 mod targets;
 mod trials;
 mod vault;
+mod vault_keys;
 mod warnings;
 mod ways;
 mod webhook;
