@@ -8,6 +8,7 @@ use rmcp::model::{
 };
 use serde_json::{Map, Value, json};
 
+use crate::fence;
 use crate::guard::{Caller, Guard, Principal};
 use crate::tools;
 
@@ -77,8 +78,9 @@ pub(super) async fn read(
                 )
             })
             .collect();
-        ResourceContents::text(Value::Object(keys).to_string(), uri)
-            .with_mime_type("application/json")
+        let mut policy = Value::Object(keys);
+        fence::plain_value(&mut policy);
+        ResourceContents::text(policy.to_string(), uri).with_mime_type("application/json")
     } else {
         ResourceContents::text(of_a_project(guard, principal, uri).await?, uri)
             .with_mime_type("text/plain")

@@ -118,6 +118,9 @@ async fn what_others_wrote_is_fenced_and_shown_in_every_answer() {
     let calls = [
         ("list_projects", json!({})),
         ("get_project", json!({ "project_id": id })),
+        ("get_project_url", json!({ "project_id": id })),
+        ("list_organizations", json!({})),
+        ("list_regions", json!({})),
         ("get_project_health", json!({ "project_id": id })),
         ("list_tables", json!({ "project_id": id })),
         ("list_tables", json!({ "project_id": id, "verbose": true })),
@@ -190,6 +193,14 @@ async fn what_others_wrote_is_fenced_and_shown_in_every_answer() {
         ),
         (ORDER, json!({})),
     ];
+    let listed = mcp.running.list_all_tools().await.unwrap();
+    for tool in &listed {
+        assert!(
+            calls.iter().any(|(called, _)| *called == tool.name),
+            "{} is not looked at here",
+            tool.name
+        );
+    }
     let mut fenced = 0;
     for (tool, arguments) in calls {
         let (_, parts) = looked_at(&mcp, tool, arguments.clone()).await;
