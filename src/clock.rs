@@ -4,14 +4,38 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
+/// The present, by the clock on the wall, which can be set and so can jump either way.
+fn present() -> DateTime<Utc> {
+    Utc::now() + jump()
+}
+
+/// How far the clock of a test has jumped: the seconds in the file that `DRYDOCK_TEST_CLOCK` names.
+/// There is no such clock in a release.
+#[cfg(debug_assertions)]
+fn jump() -> chrono::TimeDelta {
+    use std::sync::OnceLock;
+    static FILE: OnceLock<Option<std::ffi::OsString>> = OnceLock::new();
+    FILE.get_or_init(|| std::env::var_os("DRYDOCK_TEST_CLOCK"))
+        .as_ref()
+        .and_then(|file| std::fs::read_to_string(file).ok()?.trim().parse().ok())
+        .and_then(chrono::TimeDelta::try_seconds)
+        .unwrap_or_default()
+}
+
+/// The same in a release: none.
+#[cfg(not(debug_assertions))]
+fn jump() -> chrono::TimeDelta {
+    chrono::TimeDelta::zero()
+}
+
 /// The present as RFC 3339, UTC, to the millisecond: `2026-11-23T14:30:05.678Z`.
 pub(crate) fn now() -> String {
-    Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
+    present().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// The present day, UTC.
 pub(crate) fn today() -> NaiveDate {
-    Utc::now().date_naive()
+    present().date_naive()
 }
 
 /// Milliseconds since the Unix epoch as RFC 3339, UTC; empty beyond the calendar.
@@ -25,13 +49,13 @@ pub(crate) fn at(millis: i64) -> String {
 pub(crate) fn since(then: &str) -> Duration {
     DateTime::parse_from_rfc3339(then)
         .ok()
-        .and_then(|then| (Utc::now() - then.to_utc()).to_std().ok())
+        .and_then(|then| (present() - then.to_utc()).to_std().ok())
         .unwrap_or_default()
 }
 
 /// The present as a migration's version: `20261123143005`.
 pub(crate) fn version_now() -> u64 {
-    Utc::now()
+    present()
         .format("%Y%m%d%H%M%S")
         .to_string()
         .parse()
@@ -40,5 +64,12 @@ pub(crate) fn version_now() -> u64 {
 
 /// Milliseconds since the Unix epoch; 0 if the clock stands before it.
 pub(crate) fn unix_millis() -> i64 {
-    Utc::now().timestamp_millis().max(0)
+    present().timestamp_millis().max(0)
+}
+
+/// Milliseconds on a clock that nobody can set and that every process of this machine shares. It
+/// begins anew with the machine.
+pub(crate) fn steady_millis() -> i64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec * 1000 + now.tv_nsec / 1_000_000
 }

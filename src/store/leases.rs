@@ -2,6 +2,7 @@
 //!
 //! A lease has a holder and a moment at which it ends by itself. It is renewed while it is held
 //! and given back when dropped. A lease whose process is gone from this machine is free at once.
+//! Its end is told by a clock that nobody can set: one on the wall that jumps would let two in.
 
 use std::time::Duration;
 
@@ -53,13 +54,15 @@ impl Store {
     async fn take_lease(&self, name: &str, holder: &str) -> Result<bool, StoreError> {
         let (name, holder) = (name.to_owned(), holder.to_owned());
         self.run(move |connection| {
-            let now = clock::unix_millis();
+            let now = clock::steady_millis();
             let held: Option<(i32, i64)> = connection
                 .prepare_cached("select pid, until_ms from leases where name = ?1")?
                 .query_row(params![name], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
+            // One that ends later than any can is from before the machine was started.
+            let may_hold = now..=now + term_millis();
             if let Some((pid, until)) = held
-                && until > now
+                && may_hold.contains(&until)
                 && is_alive(pid)
             {
                 return Ok(false);
@@ -96,7 +99,7 @@ async fn renew(store: Store, name: String, holder: String) {
         store.run_later("a lease's renewal", move |connection| {
             connection.execute(
                 "update leases set until_ms = ?3 where name = ?1 and holder = ?2",
-                params![name, holder, clock::unix_millis() + term_millis()],
+                params![name, holder, clock::steady_millis() + term_millis()],
             )?;
             Ok(())
         });

@@ -6,6 +6,7 @@
 //! job           the whole job, from launch to merge, over stdio and over HTTP
 //! approvals approved_states elicitation webhook: who says yes, and to what
 //! habits        an agent with the habits of today's models, call by call
+//! storm         clients at work while everything fails, from a seed
 //! ways          from every refusal, by `next` alone, to a merge
 //! targets scope policy limits sql ledger migrations restore_points advisor gate merge branches
 //! attacks isolation sharing concurrency long_work crashes faults http journal lints resources surface
@@ -54,6 +55,7 @@ mod sharing;
 mod sql;
 mod sql_limits;
 mod stdio;
+mod storm;
 mod surface;
 mod targets;
 mod trials;

@@ -18,7 +18,6 @@ pub(super) const CODES: &[&str] = &[
     "revert_unverified",
     "advisor_unavailable",
     "stale_check",
-    "busy",
     "in_progress",
     "platform_unreachable",
     "platform_error",
@@ -280,11 +279,7 @@ async fn meddled(world: &World, direct: &Mcp) {
 
 /// What is refused after a wait.
 async fn slow(world: &World, direct: &Mcp) {
-    tokio::join!(
-        in_doubt(world, direct),
-        busy(world, direct),
-        in_progress(world, direct)
-    );
+    tokio::join!(in_doubt(world, direct), in_progress(world, direct));
 }
 
 async fn in_doubt(world: &World, direct: &Mcp) {
@@ -306,44 +301,6 @@ async fn in_doubt(world: &World, direct: &Mcp) {
     .await;
 }
 
-async fn busy(world: &World, direct: &Mcp) {
-    let project = with_work(direct, "busy").await;
-    let change = |name: &str| json!({ "project_id": project, "name": name, "query": format!("create table public.{name} (id int)") });
-    let platform = Failing::new(world, |_| None).await;
-    let hanging = Relay::start(Some(world.api()), |heard: Heard| {
-        async move {
-            if migrates(&heard) {
-                std::future::pending::<()>().await;
-            }
-            Reaction::Pass
-        }
-        .boxed()
-    })
-    .await;
-    let token = world.api().token().to_owned();
-    let holder = hanging.serve(world, &token).await;
-    let held = holder.pid();
-    let holding = tokio::spawn({
-        let ask = change("held");
-        async move { holder.try_call("apply_migration", ask).await }
-    });
-    crate::harness::until("the branch to be held", async || {
-        hanging.heard().iter().any(migrates).then_some(())
-    })
-    .await;
-    let refused = Provoked::by(
-        platform.mcp,
-        &project,
-        "apply_migration",
-        change("waits"),
-        "busy",
-    )
-    .await;
-    crate::harness::kill(held, rustix::process::Signal::KILL);
-    assert!(holding.await.unwrap().is_none());
-    refused.leads_to(Ending::Merged).await;
-}
-
 async fn in_progress(world: &World, direct: &Mcp) {
     let project = with_work(direct, "slow").await;
     let real = Arc::new(world.api());
@@ -356,7 +313,7 @@ async fn in_progress(world: &World, direct: &Mcp) {
     .await;
     let token = world.api().token().to_owned();
     let mcp = relay.serve(world, &token).await;
-    let ask = json!({ "name": "x", "query": "create table public.x (id int)" });
+    let ask = json!({ "name": "x", "query": "create table public.x (id int)", "wait_s": 1 });
     let refused = Provoked::on_project(mcp, &project, "apply_migration", ask, "in_progress").await;
     lies.store(false, Ordering::Relaxed);
     refused.leads_to(Ending::Merged).await;
