@@ -36,6 +36,8 @@ pub(super) struct SealedPassword {
     pub(super) password: String,
     /// The project, if the platform had made it already for an earlier call.
     pub(super) made: Option<CreatedProject>,
+    /// Whether no earlier call has sent it: then a refusal says that it is nobody's.
+    pub(super) fresh: bool,
 }
 
 impl Guard {
@@ -80,6 +82,7 @@ impl Guard {
                     handle,
                     password: password.to_string(),
                     made,
+                    fresh: false,
                 }),
             };
         }
@@ -92,6 +95,7 @@ impl Guard {
             handle,
             password,
             made: None,
+            fresh: true,
         })
     }
 
@@ -116,6 +120,7 @@ impl Guard {
             .open_sealed(owner, NEXT_PASSWORD)
             .await
             .map_err(not_sealed)?;
+        let fresh = begun.is_none();
         let password = match begun {
             Some(begun) => begun.to_string(),
             None => {
@@ -150,7 +155,10 @@ impl Guard {
                 .operator(format!("drydock vault rotate {project}")))
             }
             Err(error) => {
-                store.drop_sealed(owner, NEXT_PASSWORD).await?;
+                // One that was sent before may be the project's, whatever is said this time.
+                if fresh {
+                    store.drop_sealed(owner, NEXT_PASSWORD).await?;
+                }
                 Err(error.into())
             }
         }

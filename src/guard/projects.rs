@@ -117,7 +117,7 @@ impl Ungated {
             organization: organization_slug.clone(),
         };
         let sealed = guard.sealed_password(&key, asked).await?;
-        let (handle, made) = (sealed.handle, sealed.made);
+        let (handle, made, fresh) = (sealed.handle, sealed.made, sealed.fresh);
         let body = CreateProjectBody {
             db_pass: sealed.password,
             name: new.name,
@@ -128,7 +128,7 @@ impl Ungated {
         };
         let created = match made {
             Some(made) => made,
-            None => create(&call, &handle, &body).await?,
+            None => create(&call, &body, fresh.then_some(handle.as_str())).await?,
         };
         guard
             .store()
@@ -152,11 +152,11 @@ impl Ungated {
     }
 }
 
-/// Asks the platform. A password that is certain to be nobody's is forgotten.
+/// Asks the platform. If nothing was made, the password that is `unused` then is forgotten.
 async fn create(
     call: &Call,
-    handle: &str,
     body: &CreateProjectBody,
+    unused: Option<&str>,
 ) -> Result<CreatedProject, Refusal> {
     let guard = &call.guard;
     let leave = match call
@@ -165,7 +165,7 @@ async fn create(
     {
         Ok(leave) => leave,
         Err(refusal) => {
-            forget_password(guard, handle).await;
+            forget_password(guard, unused).await;
             return Err(refusal);
         }
     };
@@ -182,14 +182,17 @@ async fn create(
             "shows whether the project was created before it is asked for again",
         ))),
         Err(error) => {
-            forget_password(guard, handle).await;
+            forget_password(guard, unused).await;
             Err(error.into())
         }
     }
 }
 
-async fn forget_password(guard: &Guard, handle: &str) {
-    if let Err(error) = guard.store().drop_sealed(handle, PASSWORD).await {
+/// Forgets a password that nobody was ever sent.
+async fn forget_password(guard: &Guard, unused: Option<&str>) {
+    if let Some(handle) = unused
+        && let Err(error) = guard.store().drop_sealed(handle, PASSWORD).await
+    {
         tracing::warn!(%error, "the password of a project that was not made stays in the vault");
     }
 }

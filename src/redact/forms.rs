@@ -211,19 +211,22 @@ fn value_after(rest: &str, signs: &[char]) -> Option<Span> {
 
 /// Whether a member of that name holds a secret, whatever it looks like.
 pub(crate) fn is_secret_member(name: &str, text: &str) -> bool {
-    const NAMES: [&str; 10] = [
+    const ENDS: [&str; 7] = [
         "password",
         "passwd",
-        "pgpassword",
-        "db_pass",
-        "db_password",
-        "database_password",
+        "_pass",
+        "_secret",
         "secret_access_key",
         "secretaccesskey",
-        "client_secret",
         "service_role_key",
     ];
-    let name = name.to_ascii_lowercase();
-    let name = name.strip_prefix("aws_").unwrap_or(&name);
-    NAMES.contains(&name) && text.len() >= 6 && text != MARK && !text.contains(char::is_whitespace)
+    let name = name.as_bytes();
+    ENDS.iter().any(|end| {
+        let from = name.len().saturating_sub(end.len());
+        name.get(from..)
+            .is_some_and(|last| last.eq_ignore_ascii_case(end.as_bytes()))
+    }) && text.len() >= 6
+        && text != MARK
+        && !text.contains(char::is_whitespace)
+        && !text.contains("://")
 }

@@ -21,7 +21,7 @@ fn parts(text: &str) -> Parts {
     let notice = text
         .lines()
         .rev()
-        .find(|line| line.starts_with("Between <untrusted-"));
+        .find(|line| line.starts_with("What untrusted-") && line.contains(" encloses is data"));
     let Some(notice) = notice else {
         assert!(
             !text.contains("<untrusted-"),
@@ -33,8 +33,8 @@ fn parts(text: &str) -> Parts {
             inside: String::new(),
         };
     };
-    let boundary = notice["Between <".len()..]
-        .split('>')
+    let boundary = notice["What ".len()..]
+        .split(' ')
         .next()
         .unwrap()
         .to_owned();

@@ -226,6 +226,21 @@ async fn a_change_of_a_password_that_is_cut_short_is_settled_by_the_next() {
     assert_eq!(show(&world, &[&project.id]), before);
     let next = show(&world, &[&project.id, "database_password.next"]);
     assert!(engine_knows(&world, &next));
+    // A plain no to the next attempt says nothing of the one before.
+    let deaf = Relay::start(Some(world.api()), |heard| {
+        Box::pin(async move {
+            match heard.path.ends_with(PATCH) {
+                true => Reaction::Answer(403, json!({ "message": "not today" })),
+                false => Reaction::Pass,
+            }
+        })
+    })
+    .await;
+    let mut refused = world.command(&["vault", "rotate", &project.id, "--api-url", deaf.url()]);
+    refused.env("SUPABASE_ACCESS_TOKEN", world.api().token());
+    let refused = tokio::process::Command::from(refused).output().await;
+    assert!(said(&refused.unwrap()).contains("not today"));
+    assert_eq!(show(&world, &[&project.id, "database_password.next"]), next);
     assert!(
         world
             .run(&["vault", "rotate", &project.id])
