@@ -105,7 +105,8 @@ pub(super) fn private_key(rest: &str) -> Option<usize> {
     let rest = nearby(rest, 0, LONGEST);
     let head = rest.get(..rest.len().min(48)).or_else(|| rest.get(..32))?;
     let kind = head.find(KIND)?;
-    if head.get(..kind)?.contains("-----") {
+    let is_kind = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' ';
+    if !head.get(..kind)?.bytes().all(is_kind) {
         return None;
     }
     let body = kind + KIND.len();
