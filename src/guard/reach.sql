@@ -7,7 +7,8 @@
 -- cascades. What an initial database holds is left out, and followed by nobody.
 --
 -- Every name is qualified and every operator is used on the exact types that pg_catalog has it for.
-with recursive asked as materialized (
+with recursive
+asked as materialized (
     select $1::pg_catalog.jsonb as it
 ),
 mode as materialized (
@@ -119,6 +120,13 @@ holder (routine, id, class, object, on_write, fires) as materialized (
     union all
     select false, i.indrelid, 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, i.indexrelid, true, false
     from pg_catalog.pg_index as i cross join mode where mode.writes and i.indexrelid >= 16384::pg_catalog.oid
+    union all
+    -- The functions of a partition key hang on the table itself.
+    select false, r.oid, 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, r.oid, true, false
+    from relation as r cross join mode where mode.writes
+    union all
+    select false, s.stxrelid, 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass::pg_catalog.oid, s.oid, true, false
+    from pg_catalog.pg_statistic_ext as s cross join mode where mode.writes
     union all
     select false, p.polrelid, 'pg_catalog.pg_policy'::pg_catalog.regclass::pg_catalog.oid, p.oid, false, false
     from pg_catalog.pg_policy as p cross join mode where mode.policies

@@ -21,7 +21,8 @@ pub struct Statement {
     pub text: Range<usize>,
     /// Relations that it names, each once, as written; its own common table expressions are not among them.
     pub relations: Vec<Name>,
-    /// Those of `relations` that it inserts into, updates, deletes from, merges into or truncates.
+    /// Those of `relations` that it inserts into, updates, deletes from, merges into or truncates, or whose rows it
+    /// goes through to build or check something.
     pub targets: Vec<Name>,
     /// Functions that it calls, each once, as written.
     pub functions: Vec<Name>,

@@ -38,7 +38,10 @@ pub(super) fn statement(stmt: &Stmt) -> Option<Statement> {
             .cloned()
             .collect(),
         reads_secrets: sensitive::reads_secrets(node, &facts.relations),
-        targets: distinct(&facts.targets()),
+        targets: match runs_what_its_rows_depend_on(node) {
+            true => relations.clone(),
+            false => distinct(&facts.targets()),
+        },
         words: facts.words.clone(),
         is_plain: node.kind() == SHOW
             || node.descendants().all(|node| {
@@ -264,6 +267,15 @@ fn moves(node: &SyntaxNode, facts: &Facts) -> bool {
         }
     };
     by_statement || by_function()
+}
+
+/// Whether a statement computes, for rows that are there, what a write computes for new ones: indexes, checks,
+/// defaults, statistics.
+fn runs_what_its_rows_depend_on(node: &SyntaxNode) -> bool {
+    matches!(
+        node.kind(),
+        ALTER_TABLE | ANALYZE | CLUSTER | CREATE_INDEX | REINDEX | VACUUM
+    )
 }
 
 /// `EXPLAIN` of something else than a query or a change of rows.

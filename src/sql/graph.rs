@@ -230,7 +230,10 @@ impl Graph {
             let new = way
                 .iter()
                 .any(|step| self.nodes.get(step.node).is_some_and(|node| node.defined));
-            new.then(|| self.finding(first, way, what.clone()))
+            // What is not certain counts where the row itself is at hand.
+            let counts = !matches!(what, Reached::Unknown(_))
+                || way.last().is_some_and(|step| step.fired_by_secret);
+            (new && counts).then(|| self.finding(first, way, what.clone()))
         })
     }
 

@@ -10,8 +10,14 @@
 //!                  allowed                  └ the allow-list
 //! ```
 //!
-//! What it is not: the only lock. Names are judged as written, so views, functions and search paths are followed by
-//! the catalogue's checks and by the role that runs the statement, never here.
+//! What names stand for is the database's to say. The guard asks its catalogue, and the judge follows the answer:
+//!
+//! ```text
+//! Batch ─ reach::question ─► the catalogue's answer ─ graph ─► a secret and the way to it, or none
+//!                                                     └ bodies, scan: the code of functions
+//! ```
+//!
+//! What it is not: the only lock. The role that runs a statement is another, and redaction by shape the last.
 
 mod alterations;
 mod batch;

@@ -51,6 +51,7 @@ mod resources;
 mod restore_points;
 mod scope;
 mod sensitive;
+mod sensitive_rows;
 mod sharing;
 mod sql;
 mod sql_limits;

@@ -9,7 +9,7 @@ use crate::harness::{Mcp, Project, World};
 const SECRET: &str = "hash-of-alice";
 
 /// A project whose DEV has one user.
-async fn project_with_a_user(mcp: &Mcp) -> Project<'_> {
+pub(crate) async fn project_with_a_user(mcp: &Mcp) -> Project<'_> {
     let project = mcp.launch("P").await;
     project
         .migrate(
@@ -30,7 +30,7 @@ async fn project_with_a_user(mcp: &Mcp) -> Project<'_> {
 }
 
 /// A call that must be refused as reading secrets; the secret is nowhere in the answer. Gives the error.
-async fn withheld(project: &Project<'_>, tool: &str, query: &str) -> serde_json::Value {
+pub(crate) async fn withheld(project: &Project<'_>, tool: &str, query: &str) -> serde_json::Value {
     let arguments = match tool {
         "apply_migration" => json!({ "name": "x", "query": query }),
         _ => json!({ "query": query }),
