@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use squawk_syntax::{
     SyntaxKind::{self, *},
-    SyntaxNode,
+    SyntaxNode, SyntaxToken,
     ast::{self, AstNode},
 };
 
@@ -47,9 +47,19 @@ pub(super) struct Facts {
 impl Facts {
     pub(super) fn gather(statement: &SyntaxNode) -> Self {
         let mut facts = Self::default();
+        let mut before: Option<SyntaxToken> = None;
         for element in statement.descendants_with_tokens() {
             if let Some(token) = element.as_token() {
                 facts.names_ledger |= token.kind() == IDENT && names::same(token.text(), LEDGER);
+                // `substring(…)` has a syntax of its own, and can be a function of the user's all the same.
+                if token.kind() == L_PAREN
+                    && let Some(before) = before.as_ref().filter(|word| word.kind() != IDENT)
+                {
+                    facts.add_word(before);
+                }
+                if !token.kind().is_trivia() {
+                    before = Some(token.clone());
+                }
             } else if let Some(node) = element.into_node() {
                 facts.look_at(node);
             }
@@ -98,13 +108,16 @@ impl Facts {
 
     fn add_words(&mut self, name: &SyntaxNode) {
         for element in name.descendants_with_tokens() {
-            if let Some(token) = element.into_token()
-                && names::is_word(&token)
-                && !self.spelt.contains(token.text())
-            {
-                self.spelt.insert(token.text().to_owned());
-                self.words.insert(names::fold(token.text()));
+            if let Some(token) = element.into_token() {
+                self.add_word(&token);
             }
+        }
+    }
+
+    fn add_word(&mut self, token: &SyntaxToken) {
+        if names::is_word(token) && !self.spelt.contains(token.text()) {
+            self.spelt.insert(token.text().to_owned());
+            self.words.insert(names::fold(token.text()));
         }
     }
 

@@ -102,3 +102,26 @@ fn they_are_marked_either_way() {
         .collect();
     assert_eq!(marked, ["auth.users"]);
 }
+
+#[test]
+fn every_word_that_could_be_a_function_is_known() {
+    for (sql, word) in [
+        ("select substring(a) from t", "substring"),
+        ("select trim(a), overlay(b) from t", "overlay"),
+        ("select normalize (a) from t", "normalize"),
+        (
+            "select json_object(a), xmlelement(name x) from t",
+            "json_object",
+        ),
+        ("select t.leak from t", "leak"),
+        ("select (t).\"Leak\" from t", "Leak"),
+        ("select * from public.leak()", "leak"),
+        ("select 1 from rows from (leak(1)) x", "leak"),
+        ("insert into t values (LEAK())", "leak"),
+        ("call leak(1)", "leak"),
+    ] {
+        let batch = judged(sql);
+        let words = &batch.statements()[0].words;
+        assert!(words.contains(word), "{sql}: {words:?}");
+    }
+}
