@@ -9,7 +9,7 @@
 //! storm         clients at work while everything fails, from a seed
 //! ways          from every refusal, by `next` alone, to a merge
 //! targets scope policy limits sql ledger migrations restore_points advisor gate merge branches
-//! attacks isolation sharing concurrency long_work crashes faults http journal lints resources surface
+//! attacks isolation sharing concurrency long_work crashes faults http journal json lints resources surface
 //! vault vault_keys canaries fence
 //! ```
 //!
@@ -39,6 +39,7 @@ mod http;
 mod isolation;
 mod job;
 mod journal;
+mod json;
 mod ledger;
 mod limits;
 mod lints;
