@@ -14,6 +14,7 @@
 //! ```
 //!
 //! `DRYDOCK_TEST_ROUNDS` multiplies the rounds of the crash tests; `DRYDOCK_TEST_SEED` repeats one.
+//! `DRYDOCK_SEED` and `DRYDOCK_ROUNDS` do the same for the storm, the seed also for arbitrary JSON.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

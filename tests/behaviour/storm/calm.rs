@@ -18,7 +18,7 @@ pub(super) async fn everything_is_there(world: &World, witness: &Mcp, known: &Kn
     migrations(witness, known).await;
     rows(world, witness, known).await;
     production(world, witness, known).await;
-    journal(world).await;
+    journal(world, known).await;
 }
 
 /// Every acknowledged migration is in the ledger, with its table and its point; nothing is there
@@ -103,20 +103,15 @@ async fn production(world: &World, witness: &Mcp, known: &Known) {
     // Settles a merge that was under way; whatever it answers, it is the last that can change it.
     let sent = known.state().merge_sent;
     if sent {
-        until("the merge to be settled", async || {
-            let answer = project.call("merge_branch", json!({})).await;
-            let code = answer.value["error"]["code"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned();
-            if !answer.refused {
-                known.has_merged(&answer.value["merged"]["migrations"]);
-            } else {
-                assert_eq!(code, "advisor_failed", "{:?}", answer.value);
-            }
-            Some(())
-        })
-        .await;
+        let answer = project.call("merge_branch", json!({})).await;
+        if answer.refused {
+            assert_eq!(
+                answer.value["error"]["code"], "advisor_failed",
+                "{answer:?}"
+            );
+        } else {
+            known.has_merged(&answer.value["merged"]["migrations"]);
+        }
     }
     let ledger = project.ledger("production").await;
     let now = fingerprint(&api, &known.project).await;
@@ -156,21 +151,33 @@ async fn production(world: &World, witness: &Mcp, known: &Known) {
     state.merge_sent = false;
 }
 
-/// The journal's chain holds, and every effect that has an outcome had an intent first.
-async fn journal(world: &World) {
+/// The journal's chain holds; every allowed migration had an intent first, and every intent has an
+/// outcome unless its server was killed.
+async fn journal(world: &World, known: &Known) {
     let verified = world.run(&["journal", "verify"]);
     assert!(verified.status.success(), "{verified:?}");
-    let mut intended = BTreeSet::new();
+    let (mut intents, mut outcomes) = (BTreeSet::new(), BTreeSet::new());
     for entry in world.journal() {
         let call = entry["call_id"].to_string();
-        let writes = entry["tool"] == "apply_migration" && entry["body"]["decision"] == "allowed";
+        let body = &entry["body"];
+        // A repeated call that was given an earlier one's outcome has no effect of its own.
+        let migrated = entry["tool"] == "apply_migration"
+            && body["decision"] == "allowed"
+            && body.get("attached_to").is_none();
         if entry["kind"] == "intent" {
-            intended.insert(call);
-        } else if writes && entry["body"].get("attached_to").is_none() {
-            assert!(
-                intended.contains(&call),
-                "an effect without an intent: {entry}"
-            );
+            intents.insert(call);
+            continue;
         }
+        assert!(
+            !migrated || intents.contains(&call),
+            "an effect without an intent: {entry}"
+        );
+        outcomes.insert(call);
     }
+    let open = intents.difference(&outcomes).count();
+    let lost = known.state().lost;
+    assert!(
+        open <= lost,
+        "{open} intents without an outcome, and {lost} calls lost"
+    );
 }

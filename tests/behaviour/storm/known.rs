@@ -30,6 +30,8 @@ pub(super) struct State {
     pub(super) merge_sent: bool,
     /// Production's ledger and fingerprint when it was last looked at.
     pub(super) production: Option<(Vec<String>, Value)>,
+    /// Calls that their server did not live to answer.
+    pub(super) lost: usize,
     count: u32,
 }
 
@@ -85,6 +87,12 @@ impl Known {
     pub(super) fn has_merged(&self, versions: &Value) {
         let versions: Vec<String> = serde_json::from_value(versions.clone()).unwrap();
         self.state().merged.extend(versions);
+    }
+
+    /// A call whose server was killed; there is nothing to go on with.
+    pub(super) fn loses_an_answer(&self) -> bool {
+        self.state().lost += 1;
+        false
     }
 
     /// How much of what was tried was acknowledged.

@@ -1,5 +1,6 @@
-//! The storm: several clients migrate, change rows, revert and merge, while everything that can
-//! fail does. What was acknowledged is there afterwards, and no guard has been skipped.
+//! The storm: several clients migrate, insert and merge, while everything that can fail does. What
+//! was acknowledged is there afterwards, and no guard has been skipped. Reverts take along what the
+//! others work on, and so have a storm of their own, in `crashes`; here they aim at nothing.
 //!
 //! ```text
 //! clients ─► servers ─► weather (late, lost, cut, garbled, silent) ─► platform ─► postmasters
@@ -19,6 +20,7 @@ mod weather;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rustix::process::Signal;
@@ -26,7 +28,7 @@ use serde_json::{Value, json};
 
 use self::known::Known;
 use self::weather::Weather;
-use crate::harness::{Mcp, World, is_alive, kill, until};
+use crate::harness::{Heard, Mcp, Reaction, Relay, World, is_alive, kill, until};
 
 /// How many clients work at once, each with a server of its own.
 const CLIENTS: usize = 2;
@@ -142,7 +144,7 @@ async fn migrate(server: &Mcp, known: &Known, careless: bool) -> bool {
     known.tries_table(&table);
     let ask = json!({ "project_id": known.project, "name": table, "query": query });
     let Some(answer) = server.try_call("apply_migration", ask).await else {
-        return false;
+        return known.loses_an_answer();
     };
     if !answer.refused {
         let version = answer.value["migration"]["version"].as_str().unwrap();
@@ -158,7 +160,7 @@ async fn insert(server: &Mcp, known: &Known) -> bool {
     let query = format!("insert into public.{table} values ({row})");
     let ask = json!({ "project_id": known.project, "query": query });
     let Some(answer) = server.try_call("execute_sql", ask).await else {
-        return false;
+        return known.loses_an_answer();
     };
     if !answer.refused {
         known.has_row(&table, row);
@@ -171,7 +173,7 @@ async fn merge(server: &Mcp, known: &Known) -> bool {
     known.tries_merge();
     let ask = json!({ "project_id": known.project });
     let Some(answer) = server.try_call("merge_branch", ask).await else {
-        return false;
+        return known.loses_an_answer();
     };
     if !answer.refused {
         known.has_merged(&answer.value["merged"]["migrations"]);
@@ -183,11 +185,13 @@ async fn merge(server: &Mcp, known: &Known) -> bool {
     }
     known.tries_table("fix_advisor_findings");
     let fix = error["next"]["arguments"].clone();
-    server.try_call("apply_migration", fix).await.is_some()
+    match server.try_call("apply_migration", fix).await {
+        Some(_) => true,
+        None => known.loses_an_answer(),
+    }
 }
 
-/// A revert to the baseline takes everything along, so it is only begun, to a point that is not
-/// there: what is under test is that nothing happens by it.
+/// A revert to a point that was never made: nothing may happen by it.
 async fn revert(server: &Mcp, known: &Known) -> bool {
     let ask = json!({ "project_id": known.project, "name": "never-made" });
     match server.try_call("revert_to_restore_point", ask).await {
@@ -195,7 +199,7 @@ async fn revert(server: &Mcp, known: &Known) -> bool {
             assert!(answer.refused, "a point that was never made: {answer:?}");
             true
         }
-        None => false,
+        None => known.loses_an_answer(),
     }
 }
 
@@ -207,4 +211,50 @@ fn listed(value: &Value, key: &str) -> Vec<String> {
         .iter()
         .map(|one| one[key].as_str().unwrap_or_default().to_owned())
         .collect()
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_lets_nobody_into_a_branch_that_is_worked_on() {
+    let clock = std::env::temp_dir().join(format!("drydock-clock-{:016x}", rand::random::<u64>()));
+    let world = World::with(&[("DRYDOCK_TEST_CLOCK", clock.to_str().unwrap())]);
+    let other = world.serve().await;
+    let project = other.launch("P").await;
+    project.migrate("a", "create table public.a (id int)").await;
+    let hanging = Relay::start(Some(world.api()), |heard: Heard| {
+        async move {
+            if is_slow(&heard) {
+                std::future::pending::<()>().await;
+            }
+            Reaction::Pass
+        }
+        .boxed()
+    })
+    .await;
+    let token = world.api().token().to_owned();
+    let holder = hanging.serve(&world, &token).await;
+    let doomed = holder.pid();
+    let held = json!({ "project_id": project.id, "name": "slow", "query": "create table public.slow (id int)" });
+    let holding = tokio::spawn(async move { holder.try_call("apply_migration", held).await });
+    until("the branch to be worked on", async || {
+        hanging.heard().iter().any(is_slow).then_some(())
+    })
+    .await;
+    std::fs::write(&clock, "86400").unwrap();
+    let next = json!({ "name": "b", "query": "create table public.b (id int)", "wait_s": 2 });
+    project
+        .refused("apply_migration", next.clone(), "in_progress")
+        .await;
+    strike(doomed).await;
+    assert!(holding.await.unwrap().is_none());
+    until("its turn", async || {
+        let answer = project.call("apply_migration", next.clone()).await;
+        (!answer.refused).then_some(())
+    })
+    .await;
+    assert_eq!(project.tables("dev").await, ["a", "b"]);
+    let _ = std::fs::remove_file(clock);
+}
+
+fn is_slow(heard: &Heard) -> bool {
+    heard.writes() && heard.queries("create table public.slow")
 }
