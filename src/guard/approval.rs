@@ -283,6 +283,7 @@ pub(super) fn denied(approval: &Approval) -> Refusal {
             approval.expires_at
         ),
     )
+    .operator("a no holds until it expires; the agent may ask again then")
     .details(
         json!({ "approval": approval.id, "reason": approval.reason, "until": approval.expires_at }),
     )

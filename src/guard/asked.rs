@@ -60,12 +60,9 @@ impl Asked {
         })
     }
 
-    fn again(&self) -> Next {
-        Next::new(
-            self.tool,
-            Value::Object(self.arguments.clone()),
-            "the very same call attaches to the work that is under way",
-        )
+    /// The same call.
+    pub(super) fn again(&self, why: &str) -> Next {
+        Next::new(self.tool, Value::Object(self.arguments.clone()), why)
     }
 
     /// The refusal that tells the caller to come back.
@@ -81,7 +78,7 @@ impl Asked {
                 self.tool
             ),
         )
-        .next(self.again())
+        .next(self.again("the very same call attaches to the work that is under way"))
         .details(json!({
             "operation": { "id": id, "tool": self.tool, "started_at": started_at, "step": step },
         }))

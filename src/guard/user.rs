@@ -90,7 +90,8 @@ impl Guard {
             return Err(Refusal::new(
                 Code::InvalidRequestState,
                 "requestState is not the one that this very call was given, or it was used before; call again without it",
-            ));
+            )
+            .next(asked.again("the same call, without requestState")));
         };
         self.heard(&id, reply.said, asked.tool, &asked.arguments)
             .await
@@ -125,6 +126,7 @@ impl Guard {
                 Code::ApprovalDenied,
                 "the user behind the client has said no",
             )
+            .operator("a no holds until it expires; the agent may ask again then")
             .details(json!({ "approval": id }))),
             _ => Ok(()),
         }

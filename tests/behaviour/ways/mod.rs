@@ -8,6 +8,7 @@
 //!                               └ the same refusal twice with nobody named: a loop, and a failure
 //! ```
 
+mod approvals;
 mod follower;
 mod platform;
 mod sql;
@@ -122,12 +123,18 @@ fn code_of(line: &str) -> Option<&str> {
 
 #[test]
 fn every_code_has_a_way_to_be_provoked() {
-    let provoked: BTreeSet<String> = [sql::CODES, targets::CODES, platform::CODES, states::CODES]
-        .concat()
-        .into_iter()
-        .chain(UNREACHED.iter().map(|(code, _)| *code))
-        .map(str::to_owned)
-        .collect();
+    let provoked: BTreeSet<String> = [
+        sql::CODES,
+        targets::CODES,
+        platform::CODES,
+        states::CODES,
+        approvals::CODES,
+    ]
+    .concat()
+    .into_iter()
+    .chain(UNREACHED.iter().map(|(code, _)| *code))
+    .map(str::to_owned)
+    .collect();
     assert_eq!(codes_of_the_source(), provoked);
 }
 
@@ -140,6 +147,14 @@ const UNREACHED: &[(&str, &str)] = &[
     (
         "busy",
         "after a quarter of an hour in a queue, which answers in_progress meanwhile",
+    ),
+    (
+        "approval_expired",
+        "a client answers a question too late: elicitation has it",
+    ),
+    (
+        "invalid_request_state",
+        "a client returns what it was not given: elicitation has it",
     ),
 ];
 
@@ -159,6 +174,12 @@ async fn next_leads_from_every_refusal_of_a_target_or_an_argument_to_a_merge() {
 async fn next_leads_from_every_refusal_of_the_platform_to_a_merge() {
     let world = World::new();
     platform::each(&world).await;
+}
+
+#[tokio::test]
+async fn next_leads_from_every_refusal_of_an_approval_to_the_operator() {
+    let world = World::new();
+    approvals::each(&world).await;
 }
 
 #[tokio::test]

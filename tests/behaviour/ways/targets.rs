@@ -130,11 +130,6 @@ fn on_a_project() -> Vec<(&'static str, &'static str, Value)> {
             "execute_sql",
             json!({ "query": "insert into public.work values (1)", "environment": "production" }),
         ),
-        (
-            "production_rows",
-            "execute_sql",
-            json!({ "query": "select * from public.work", "environment": "production" }),
-        ),
         ("not_found", "list_tables", json!({ "branch": "nope" })),
         (
             "not_found",
@@ -261,5 +256,13 @@ async fn by_the_operator(world: &World) {
     .await
     .leads_to(Ending::Merged)
     .await;
+    put(world, "[production]\nrows = \"deny\"\n");
+    let closed = world.serve().await;
+    let project = with_work(&closed, "closed").await;
+    let look = json!({ "query": "select * from public.work", "environment": "production" });
+    Provoked::on_project(closed, &project, "execute_sql", look, "production_rows")
+        .await
+        .leads_to(Ending::Merged)
+        .await;
     put(world, "");
 }
