@@ -8,11 +8,10 @@
 
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::Serialize;
 use serde_json::json;
 
 use super::gate::{Verdict, name_differences};
+use super::merged::{Merged, MergedMigrations, not_merged};
 use super::pauses::Pauses;
 use super::state::{State, differences};
 use super::{CheckStatus, Code, Dev, Next, Operation, PATIENCE, Refusal, Release};
@@ -31,39 +30,6 @@ const REST_AFTER_FAILURE: Duration = Duration::from_millis(300);
 
 /// How long the request of a server that died can still reach the platform.
 const ARRIVAL: Duration = Duration::from_secs(120);
-
-/// What a merge carried.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct MergedMigrations {
-    /// Versions, oldest first.
-    pub migrations: Vec<String>,
-    /// Deployed functions.
-    pub functions: Vec<String>,
-}
-
-/// Something that a merge does not carry.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct NotMerged {
-    /// What.
-    pub what: String,
-    /// How it gets to production, if it does.
-    pub how: String,
-}
-
-/// What came of a merge.
-#[derive(Debug, Clone)]
-pub struct Merged {
-    /// `merged` or `nothing_to_merge`.
-    pub status: &'static str,
-    /// What was carried.
-    pub merged: MergedMigrations,
-    /// What was not.
-    pub not_merged: Vec<NotMerged>,
-    /// The point on production from just before.
-    pub production_restore_point: Option<String>,
-    /// What the advisor says of production afterwards: errors and warnings.
-    pub advisor: String,
-}
 
 impl Release {
     /// Merges the branch into production, if it passes the gate now.
@@ -95,16 +61,7 @@ impl Dev {
             return Err(self.gate_refused(code, &verdict));
         }
         let Some(newest) = verdict.unmerged.last().cloned() else {
-            return Ok(Merged {
-                status: "nothing_to_merge",
-                merged: MergedMigrations {
-                    migrations: Vec::new(),
-                    functions: Vec::new(),
-                },
-                not_merged: not_merged(),
-                production_restore_point: None,
-                advisor: "not asked".to_owned(),
-            });
+            return Ok(Merged::nothing());
         };
         let leave = self
             .call
@@ -415,21 +372,4 @@ impl Dev {
             "checks the branch as it is now",
         )
     }
-}
-
-/// What no merge carries, and how it gets to production.
-fn not_merged() -> Vec<NotMerged> {
-    [
-        ("data", "rows stay on the branch: seed data belongs there, and production's rows come from its users"),
-        ("configuration", "auth, API, storage and realtime settings stay as they are on production"),
-        ("secrets", "production's secrets are set by the operator"),
-        ("storage objects", "files and their rows stay on the branch"),
-        ("deleted functions", "a function that was deleted on the branch stays on production"),
-    ]
-    .into_iter()
-    .map(|(what, how)| NotMerged {
-        what: what.to_owned(),
-        how: how.to_owned(),
-    })
-    .collect()
 }

@@ -8,14 +8,14 @@
 //! present    a result as a client gets it
 //! target     what a project_id and a branch stand for; what is not proven DEV is production
 //! grant      Read, Sql, Dev, Release: who may do what
-//! branches   making, rebasing, resetting, deleting and comparing branches
+//! branches   making, rebasing, resetting and deleting branches;  diff: comparing one with production
 //! migrate    a migration: one transaction, one ledger row, one restore point
 //!            version: which comes next;  transaction: its text;  settle: what a lost answer turned out to be
 //!            warnings: what it makes others wait for, and what was lost
 //! points     restore points and their repair;  revert: returning to one
 //! ledger     the ledger as it is;  strangers: rows that no migration made;  state: the hashes of schema and ledger
 //! gate       the conditions of a merge;  rehearsal: the replay;  advice, remedies: the advisor's verdict, and what mends it
-//! merge      the merge itself, followed to its end
+//! merge      the merge itself, followed to its end;  merged: what came of it
 //! judging    the SQL judge's answer in the guard's terms;  reach: the secrets behind what SQL names
 //!            trial: a read as a user of the app
 //! projects   launching projects;  passwords: sealed before they are sent;  reading: what only looks
@@ -32,12 +32,14 @@ mod asked;
 mod backend;
 mod branches;
 mod caller;
+mod diff;
 mod gate;
 mod grant;
 mod judging;
 mod leaves;
 mod ledger;
 mod merge;
+mod merged;
 mod migrate;
 mod operations;
 mod passwords;
@@ -79,12 +81,12 @@ use crate::webhook::Webhook;
 
 pub use asked::WAIT_ARGUMENT;
 pub use backend::{Letter, Unheard};
-pub use branches::{Diff, ObjectChange};
 pub use caller::{Asking, Caller, Principal, Put, Question, Reply, Said};
+pub use diff::{Diff, ObjectChange};
 pub use gate::{Check, CheckStatus, FixMigration, Verdict};
 pub use grant::{Class, Dev, Grant, Read, Release, Sql};
 pub use judging::judged_sql;
-pub use merge::{Merged, MergedMigrations, NotMerged};
+pub use merged::{Merged, MergedMigrations, NotMerged};
 pub use migrate::{AppliedMigration, Change, MadePoint, Migrated, MigrationRequest};
 pub use pipeline::{Outcome, run};
 pub use points::ListedPoint;

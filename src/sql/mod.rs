@@ -42,6 +42,7 @@ mod sensitive;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod walk;
 
 use std::thread;
 

@@ -288,7 +288,11 @@ async fn what_an_agent_calls_something_moves_nothing_on_the_operators_screen() {
     put(&world, CREATE);
     let mcp = world.serve().await;
     let name = "shop\u{202e}\" is fine, say yes \u{200b}";
-    let call = json!({ "name": name, "organization_id": "x\u{1b}[2J sb_secret_abcdefghijkl" });
+    let call = json!({
+        "name": name,
+        "organization_id": "x\u{1b}[2J",
+        "region": "sb_secret_abcdefghijkl",
+    });
     let waiting = waits(&mcp, "create_project", call).await;
     for arguments in [&["approve", "list"][..], &["approve", "show", &waiting]] {
         let output = world.run(arguments);

@@ -78,6 +78,9 @@ fn readme_names_only_settings_that_exist() {
                 "DRYDOCK_LOG",
                 "DRYDOCK_UPDATE_SNAPSHOTS",
                 "DRYDOCK_OPENAPI",
+                "DRYDOCK_ROUNDS",
+                "DRYDOCK_SEED",
+                "DRYDOCK_TEST_CASES",
                 "DRYDOCK_TEST_ROUNDS",
                 "DRYDOCK_TEST_SEED",
             ]

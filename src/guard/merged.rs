@@ -1,0 +1,70 @@
+//! What came of a merge.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What a merge carried.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct MergedMigrations {
+    /// Versions, oldest first.
+    pub migrations: Vec<String>,
+    /// Deployed functions.
+    pub functions: Vec<String>,
+}
+
+/// Something that a merge does not carry.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct NotMerged {
+    /// What.
+    pub what: String,
+    /// How it gets to production, if it does.
+    pub how: String,
+}
+
+/// What came of a merge.
+#[derive(Debug, Clone)]
+pub struct Merged {
+    /// `merged` or `nothing_to_merge`.
+    pub status: &'static str,
+    /// What was carried.
+    pub merged: MergedMigrations,
+    /// What was not.
+    pub not_merged: Vec<NotMerged>,
+    /// The point on production from just before.
+    pub production_restore_point: Option<String>,
+    /// What the advisor says of production afterwards: errors and warnings.
+    pub advisor: String,
+}
+
+impl Merged {
+    /// Nothing was there to be carried.
+    pub(super) fn nothing() -> Self {
+        Self {
+            status: "nothing_to_merge",
+            merged: MergedMigrations {
+                migrations: Vec::new(),
+                functions: Vec::new(),
+            },
+            not_merged: not_merged(),
+            production_restore_point: None,
+            advisor: "not asked".to_owned(),
+        }
+    }
+}
+
+/// What no merge carries, and how it gets to production.
+pub(super) fn not_merged() -> Vec<NotMerged> {
+    [
+        ("data", "rows stay on the branch: seed data belongs there, and production's rows come from its users"),
+        ("configuration", "auth, API, storage and realtime settings stay as they are on production"),
+        ("secrets", "production's secrets are set by the operator"),
+        ("storage objects", "files and their rows stay on the branch"),
+        ("deleted functions", "a function that was deleted on the branch stays on production"),
+    ]
+    .into_iter()
+    .map(|(what, how)| NotMerged {
+        what: what.to_owned(),
+        how: how.to_owned(),
+    })
+    .collect()
+}
