@@ -186,6 +186,7 @@ async fn serve(
     };
     redact::keep_secret(&ready.access_token);
     let platform = Platform::new(engine.clone(), registry.clone());
+    registry.end_reverts().await?;
     for run in registry.open_runs().await? {
         tracing::info!(kind = ?run.kind, reference = %run.reference, "beginning a workflow again");
         platform.begin(run);

@@ -257,3 +257,30 @@ async fn a_point_that_a_dead_server_owes_is_made_by_the_next_call() {
     project.revert(made["name"].as_str().unwrap()).await;
     assert_eq!(project.tables("dev").await, ["a", "b"]);
 }
+
+#[tokio::test]
+async fn a_revert_that_the_platform_died_in_is_over_when_it_starts_again() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let project = mcp.launch("P").await;
+    project.migrate("t", "create table public.t (id int)").await;
+    let dev = project.dev().await;
+    let pid = world.platform_pid();
+    kill(pid, Signal::KILL);
+    until("the platform to be gone", async || {
+        (!is_alive(pid)).then_some(())
+    })
+    .await;
+    let registry =
+        rusqlite::Connection::open(world.dir().join("platform/platform.sqlite")).unwrap();
+    let changed = registry
+        .execute(
+            "update projects set status = 'RESTORING' where ref = ?1",
+            [&dev],
+        )
+        .unwrap();
+    assert_eq!(changed, 1);
+    drop(registry);
+    project.migrate("u", "create table public.u (id int)").await;
+    assert_eq!(project.tables("dev").await, ["t", "u"]);
+}

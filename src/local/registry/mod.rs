@@ -302,6 +302,22 @@ impl Registry {
         .await
     }
 
+    /// Ends reverts that a platform was killed in: the engine has left each database as it was before
+    /// or as it was asked to be.
+    pub(super) async fn end_reverts(&self) -> Result<(), StoreError> {
+        self.run(|connection| {
+            connection.execute(
+                "update projects set status = ?1 where status = ?2",
+                params![
+                    ProjectStatus::ActiveHealthy.as_str(),
+                    ProjectStatus::Restoring.as_str()
+                ],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Runs that were answered for and are not over.
     pub(super) async fn open_runs(&self) -> Result<Vec<Run>, StoreError> {
         self.look(|connection| {
