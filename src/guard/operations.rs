@@ -31,7 +31,11 @@ use crate::store::{Lease, LeftOperation};
 
 /// The operations of this process whose callers have gone.
 #[derive(Default)]
-pub(super) struct Operations(Mutex<HashMap<String, Arc<Running>>>);
+pub(super) struct Operations {
+    running: Mutex<HashMap<String, Arc<Running>>>,
+    /// Whether there ever was one: until then a look needs not ask the store for its outcome.
+    any: AtomicBool,
+}
 
 /// Work that is under way.
 struct Running {
@@ -64,7 +68,7 @@ impl Running {
 
 impl Operations {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Running>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -248,6 +252,7 @@ impl Waiting<'_> {
             return Some(outcome.clone());
         }
         operations.insert(self.asked.key.clone(), Arc::clone(&self.running));
+        self.guard.operations().any.store(true, Ordering::Release);
         let _ = leave.send(stored);
         None
     }
@@ -288,7 +293,7 @@ impl Guard {
             self.forget(&running.id).await;
             return Ok(Earlier::Outcome(self.attached(asked, &running.id, outcome)));
         }
-        if !asked.writes {
+        if !asked.writes && !self.operations().any.load(Ordering::Acquire) {
             return Ok(Earlier::None);
         }
         let Some(left) = self.store().left_operation(&asked.key).await? else {

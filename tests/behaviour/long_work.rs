@@ -256,3 +256,39 @@ async fn nobody_attaches_to_what_another_principal_began() {
     let begun = heard.iter().filter(|heard| creates_a_project(heard));
     assert_eq!(begun.count(), 2);
 }
+
+#[tokio::test]
+async fn what_a_slow_look_has_found_meanwhile_is_given_to_the_repeated_call() {
+    let world = World::new();
+    let direct = world.serve().await;
+    let project = direct.launch("P").await;
+    project.migrate("t", "create table public.t (id int)").await;
+    let (relay, gate) = held(&world, |heard| heard.queries("relkind")).await;
+    let token = world.api().token().to_owned();
+    let mcp = relay.serve_with(&world, &token, &["--wait-s", "1"]).await;
+    let ask = json!({ "project_id": project.id });
+    mcp.refused("list_tables", ask.clone(), "in_progress").await;
+    let looks = || {
+        relay
+            .heard()
+            .iter()
+            .filter(|heard| heard.queries("relkind"))
+            .count()
+    };
+    let before = looks();
+    gate.send_replace(true);
+    until("the look to be over", async || {
+        let outcomes = world
+            .journal()
+            .iter()
+            .filter(|entry| {
+                entry["tool"] == "list_tables" && entry["body"]["decision"] == "allowed"
+            })
+            .count();
+        (outcomes == 1).then_some(())
+    })
+    .await;
+    let found = mcp.ok("list_tables", ask).await;
+    assert_eq!(names(&found["tables"]), ["t"]);
+    assert_eq!(looks(), before, "it looked again");
+}
