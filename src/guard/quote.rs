@@ -1,6 +1,8 @@
 //! Words that an agent, a database or somebody else's user chose, for a person to read: nothing in
 //! them moves the cursor, and nothing is hidden.
 
+use crate::fence::shown;
+
 /// How many characters of such words are shown.
 pub(super) const SHOWN: usize = 200;
 
@@ -15,16 +17,12 @@ pub(super) fn quoted(text: &str) -> String {
     format!("{shown:?}{cut}")
 }
 
-/// A text with what cannot be seen in it shown as `\u{202e}`.
+/// A text on one line, with what cannot be seen in it shown as `\u{202e}`.
 pub fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for one in text.chars() {
-        match one {
-            '"' | '\'' | '\\' => shown.push(one),
-            _ => shown.extend(one.escape_debug()),
-        }
-    }
-    shown
+    shown(text)
+        .replace('\r', "\\r")
+        .replace('\n', "\\n")
+        .replace('\t', "\\t")
 }
 
 #[cfg(test)]

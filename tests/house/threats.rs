@@ -1,7 +1,7 @@
 //! The threat table of README: made from the list here, each row with a test that shows it.
 //!
 //! `DRYDOCK_UPDATE_SNAPSHOTS=1 cargo test --test house` writes it anew. The last column says what
-//! the official Supabase MCP server 0.13.0 was seen to do; a dash where that was not tried.
+//! is known of the official Supabase MCP server 0.13.0; a dash where nothing is.
 
 use std::fs;
 
@@ -10,7 +10,8 @@ use crate::{read, top};
 /// Class of attack, what happens here, the test that shows it, what the official server does.
 type Threat = (&'static str, &'static str, &'static str, &'static str);
 
-const UNTRIED: &str = "–";
+/// Nothing is known.
+const UNKNOWN: &str = "–";
 
 const THREATS: [Threat; 33] = [
     (
@@ -35,7 +36,7 @@ const THREATS: [Threat; 33] = [
         "a second statement hidden behind a read",
         "`multi_statement`",
         "sql::hidden_second_statements_are_refused",
-        "runs; a regular expression looks for destructive words",
+        "over stdio nothing asks; elsewhere a regular expression decides",
     ),
     (
         "a write that looks like a read: CTE, `explain analyze`, a function",
@@ -53,37 +54,37 @@ const THREATS: [Threat; 33] = [
         "secrets behind views, functions, casts, triggers",
         "`sensitive_relation`, with the way they would take",
         "sensitive::functions_operators_casts_and_aggregates_hide_nothing",
-        UNTRIED,
+        UNKNOWN,
     ),
     (
         "copying secrets into a table of one's own",
         "`sensitive_relation`",
         "sensitive::migrations_copy_no_secrets",
-        UNTRIED,
+        UNKNOWN,
     ),
     (
         "production's rows through SQL",
         "an approval, or `production_rows`",
         "scope::productions_rows_are_read_only_where_the_operator_allows_it",
-        UNTRIED,
+        UNKNOWN,
     ),
     (
         "forging the ledger",
         "`ledger_is_protected`, seen even behind a function",
         "attacks::a_ledger_row_forged_by_a_data_change_is_seen_and_never_merged",
-        UNTRIED,
+        UNKNOWN,
     ),
     (
         "the machine's files, programs and other projects",
         "refused by the judge, and by the role itself",
         "isolation::another_projects_cluster_is_out_of_reach",
-        UNTRIED,
+        UNKNOWN,
     ),
     (
         "SQL that is huge, deep or not SQL",
         "refused by its lexer, in bounded time and memory",
         "sql_limits::huge_and_deep_sql_is_refused_and_the_server_lives",
-        UNTRIED,
+        UNKNOWN,
     ),
     (
         "merging what opens data to anybody",
@@ -95,25 +96,25 @@ const THREATS: [Threat; 33] = [
         "an advisor that fails or answers nonsense",
         "`advisor_unavailable`; never merged",
         "gate::an_advisor_that_gives_no_verdict_is_a_failed_gate",
-        "not asked",
+        "not asked: there is no gate",
     ),
     (
         "changing the branch between check and merge",
         "`stale_check`",
         "gate::a_branch_that_changes_while_it_is_checked_is_not_merged",
-        "merges; there is no check",
+        "merges; there is no gate",
     ),
     (
         "changing DEV outside its migrations",
         "`unreplayable`",
         "gate::a_change_of_dev_outside_its_migrations_is_unreplayable",
-        "not noticed",
+        "merges; there is no gate",
     ),
     (
         "a migration that does something else on production",
         "`unexpected_schema`; further merges stop",
         "attacks::a_migration_that_does_something_else_on_production_is_named_and_stops_further_merges",
-        "not noticed",
+        "merges; there is no gate",
     ),
     (
         "saying yes for the operator",
@@ -125,49 +126,49 @@ const THREATS: [Threat; 33] = [
         "using an approval again, or for something else",
         "bound to caller, tool, arguments and state; works once",
         "elicitation::a_request_state_serves_the_call_and_the_caller_that_it_was_given_to_and_nobody_else",
-        UNTRIED,
+        UNKNOWN,
     ),
     (
         "forging the answer of the operator's backend",
         "signed, fresh, and once, or not heard",
         "webhook::what_is_not_signed_for_this_approval_and_this_moment_is_not_heard",
-        UNTRIED,
+        UNKNOWN,
     ),
     (
         "flooding the operator with questions",
         "a bound per caller; the same question is one",
         "approvals::a_thousand_asks_do_not_flood_the_operator",
-        UNTRIED,
+        UNKNOWN,
     ),
     (
         "instructions in rows, names, comments and errors",
         "fenced by a boundary drawn for the result; nothing invisible stays",
         "fence::what_others_wrote_is_fenced_and_shown_in_every_answer",
-        UNTRIED,
+        UNKNOWN,
     ),
     (
         "an agent that obeys whatever it reads",
         "production unchanged, no secret out",
         "fence::an_agent_that_obeys_whatever_it_reads_does_no_harm",
-        UNTRIED,
+        UNKNOWN,
     ),
     (
         "poisoning the tools' own descriptions",
         "they hold no foreign text and never change",
         "surface::the_tools_are_the_same_before_and_after_hostile_data",
-        UNTRIED,
+        UNKNOWN,
     ),
     (
         "drawing secrets out: results, errors, logs, journal",
         "redacted by value and by shape, everywhere",
         "canaries::no_secret_that_goes_in_comes_out_anywhere",
-        UNTRIED,
+        UNKNOWN,
     ),
     (
         "the database's password",
         "sealed before the platform hears it; shown to no agent",
         "vault::a_password_is_sealed_before_the_platform_hears_it",
-        UNTRIED,
+        UNKNOWN,
     ),
     (
         "loosening a limit by argument, header or query parameter",
@@ -185,31 +186,31 @@ const THREATS: [Threat; 33] = [
         "a web page that talks to the loopback server",
         "403 for a foreign Host or Origin",
         "http::foreign_hosts_and_origins_are_refused",
-        UNTRIED,
+        UNKNOWN,
     ),
     (
         "wiping the traces",
         "a chained journal: a changed, missing or cut entry is found",
         "journal::an_end_that_was_cut_off_is_found",
-        "keeps no journal",
+        UNKNOWN,
     ),
     (
         "a write that leaves no trace",
         "refused where the journal cannot be written",
         "journal::a_write_that_cannot_be_journalled_is_refused",
-        "keeps no journal",
+        UNKNOWN,
     ),
     (
         "dying at the worst moment",
         "nothing acknowledged is lost; the next call repairs or says what it cannot",
         "crashes::a_server_killed_at_any_moment_loses_nothing",
-        UNTRIED,
+        UNKNOWN,
     ),
     (
         "repeating a slow call",
         "attaches to it; nothing runs twice",
         "long_work::a_slow_call_is_attached_to_and_never_started_a_second_time",
-        UNTRIED,
+        UNKNOWN,
     ),
 ];
 
