@@ -66,11 +66,15 @@ impl ProjectStatus {
         }
     }
 
-    /// Whether no amount of waiting leads from here to `ACTIVE_HEALTHY`.
+    /// Whether no amount of waiting leads on from here.
     pub fn is_dead_end(self) -> bool {
         matches!(
             self,
-            Self::InitFailed | Self::Removed | Self::GoingDown | Self::RestoreFailed
+            Self::InitFailed
+                | Self::Removed
+                | Self::GoingDown
+                | Self::RestoreFailed
+                | Self::PauseFailed
         )
     }
 }

@@ -283,27 +283,21 @@ impl Grant for Sql {
     }
 }
 
-/// Reaches production, or costs money. Whether the policy allows that by itself or an approval must
-/// is decided at the moment of the effect: only leave that was taken for it issues a permit.
-pub enum Release {
-    /// No gate stands before it.
-    Ungated(Ungated),
-    /// Allowed if, and only if, the branch passes the gate at that moment.
-    Gated(Box<Dev>),
-}
-
-/// Makes something new, which no gate could judge.
-pub struct Ungated {
+/// Makes something new, which costs money and which no gate could judge.
+///
+/// What stands in this and the next two grants is no leave yet: whether the policy allows the effect
+/// by itself or an approval must is decided at the moment of the effect, and only leave that was
+/// taken for it issues a permit.
+pub struct Launch {
     pub(super) call: Call,
 }
 
-impl Grant for Release {
+impl Grant for Launch {
     const CLASS: Class = Class::Release;
 
     async fn resolve(call: Call, target: Target) -> Result<Self, Refusal> {
         if target.project.is_some() {
-            let dev = Dev::resolve(call, target).await?;
-            return Ok(Self::Gated(Box::new(dev)));
+            return Err(Refusal::invalid("what is new belongs to no project yet"));
         }
         if !call.guard.policy().projects.is_empty() {
             return Err(Refusal::new(
@@ -314,13 +308,70 @@ impl Grant for Release {
                 "start a server without --project-ref, and without `projects` in its policy",
             ));
         }
-        Ok(Self::Ungated(Ungated { call }))
+        Ok(Self { call })
     }
 
     fn target(&self) -> Option<TargetView> {
-        match self {
-            Self::Ungated(_) => None,
-            Self::Gated(dev) => dev.target(),
+        None
+    }
+}
+
+/// Carries what is on one proven development branch to production.
+pub struct Release {
+    pub(super) dev: Dev,
+}
+
+impl Grant for Release {
+    const CLASS: Class = Class::Release;
+
+    async fn resolve(call: Call, target: Target) -> Result<Self, Refusal> {
+        Ok(Self {
+            dev: Dev::resolve(call, target).await?,
+        })
+    }
+
+    fn target(&self) -> Option<TargetView> {
+        self.dev.target()
+    }
+}
+
+/// Changes a project as a whole: production itself.
+pub struct Production {
+    pub(super) call: Call,
+    pub(super) project: Ref,
+}
+
+impl Grant for Production {
+    const CLASS: Class = Class::Release;
+
+    /// Takes production's own ref: who names a branch does not mean production.
+    async fn resolve(call: Call, target: Target) -> Result<Self, Refusal> {
+        let resolved = call.guard.resolve(&target).await?;
+        if let Some(branch) = resolved.branch {
+            return Err(Refusal::invalid(format!(
+                "{} works on a whole project, production included, and this is its branch {}",
+                call.tool,
+                quote(branch)
+            ))
+            .next(Next::new(
+                "get_project",
+                json!({ "project_id": resolved.project }),
+                "shows the project that the branch belongs to, with its ref",
+            )));
         }
+        Ok(Self {
+            call,
+            project: resolved.project,
+        })
+    }
+
+    fn target(&self) -> Option<TargetView> {
+        Some(TargetView {
+            project_id: self.project.to_string(),
+            branch: None,
+            reference: self.project.to_string(),
+            environment: Environment::Production,
+            redirected: false,
+        })
     }
 }

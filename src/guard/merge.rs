@@ -34,10 +34,7 @@ const ARRIVAL: Duration = Duration::from_secs(120);
 impl Release {
     /// Merges the branch into production, if it passes the gate now.
     pub async fn merge(self) -> Result<Merged, Refusal> {
-        match self {
-            Self::Gated(dev) => dev.merge().await,
-            Self::Ungated(_) => Err(Refusal::invalid("project_id is missing")),
-        }
+        self.dev.merge().await
     }
 }
 

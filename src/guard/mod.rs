@@ -7,7 +7,7 @@
 //! pipeline   admit, resolve the grant, journal the intent, call, redact, fence, journal the outcome
 //! present    a result as a client gets it
 //! target     what a project_id and a branch stand for; what is not proven DEV is production
-//! grant      Read, Sql, Dev, Release: who may do what
+//! grant      Read, Sql, Dev, Launch, Release, Production: who may do what
 //! branches   making, rebasing, resetting and deleting branches;  diff: comparing one with production
 //! migrate    a migration: one transaction, one ledger row, one restore point
 //!            version: which comes next;  transaction: its text;  settle: what a lost answer turned out to be
@@ -18,7 +18,7 @@
 //! merge      the merge itself, followed to its end;  merged: what came of it
 //! judging    the SQL judge's answer in the guard's terms;  reach: the secrets behind what SQL names
 //!            trial: a read as a user of the app
-//! projects   launching projects;  passwords: sealed before they are sent;  reading: what only looks
+//! projects   launching projects;  lifecycle: pausing, bringing back, deleting them;  passwords: sealed before they are sent;  reading: what only looks
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
 //! approval   leave to do what the policy does not allow by itself;  leaves: what for;  roads: the policy's part
 //! user       asking the user behind the client;  caller: who calls;  quote: others' words, for people
@@ -38,6 +38,7 @@ mod grant;
 mod judging;
 mod leaves;
 mod ledger;
+mod lifecycle;
 mod merge;
 mod merged;
 mod migrate;
@@ -84,7 +85,7 @@ pub use backend::{Letter, Unheard};
 pub use caller::{Asking, Caller, Principal, Put, Question, Reply, Said};
 pub use diff::{Diff, ObjectChange};
 pub use gate::{Check, CheckStatus, FixMigration, Verdict};
-pub use grant::{Class, Dev, Grant, Read, Release, Sql};
+pub use grant::{Class, Dev, Grant, Launch, Production, Read, Release, Sql};
 pub use judging::judged_sql;
 pub use merged::{Merged, MergedMigrations, NotMerged};
 pub use migrate::{AppliedMigration, Change, MadePoint, Migrated, MigrationRequest};

@@ -1,22 +1,20 @@
 //! Launching projects.
 
 use std::future::ready;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::grant::Ungated;
 use super::leaves::ask_to_create;
-use super::pauses::Pauses;
+use super::lifecycle::until;
 use super::policy::LaunchPolicy;
-use super::{Call, Code, Guard, Next, Operation, PATIENCE, Refusal, Release};
+use super::{Call, Code, Guard, Launch, Next, Operation, PATIENCE, Refusal};
 use crate::api::Ref;
 use crate::api::organizations::ListOrganizations;
 use crate::api::projects::{
-    CreateProject, CreateProjectBody, CreatedProject, GetHealth, GetProject, ListProjects,
-    ProjectStatus, RegionSelection,
+    CreateProject, CreateProjectBody, CreatedProject, GetHealth, ListProjects, ProjectStatus,
+    RegionSelection,
 };
 use crate::fence::quote;
 use crate::hex;
@@ -67,18 +65,9 @@ impl From<CreatedProject> for LaunchedProject {
     }
 }
 
-impl Release {
+impl Launch {
     /// Creates a project and waits until it is healthy.
     pub async fn create_project(self, new: NewProject) -> Result<LaunchedProject, Refusal> {
-        match self {
-            Self::Ungated(ungated) => ungated.create_project(new).await,
-            Self::Gated(_) => Err(Refusal::invalid("create_project takes no project_id")),
-        }
-    }
-}
-
-impl Ungated {
-    async fn create_project(self, new: NewProject) -> Result<LaunchedProject, Refusal> {
         let fits = !new.name.trim().is_empty()
             && new.name.chars().count() <= 256
             && !new.name.chars().any(char::is_control);
@@ -106,7 +95,7 @@ impl Ungated {
             )
             .await?;
         if let Some(reference) = guard.store().project_created_under(&key).await? {
-            return until_healthy(&call, &reference).await;
+            return until(&call, &reference, ProjectStatus::ActiveHealthy).await;
         }
         let organization_slug = match new.organization_id {
             Some(slug) => slug,
@@ -142,7 +131,7 @@ impl Ungated {
                 );
                 refusal
             })?;
-        let project = until_healthy(&call, &created.reference).await?;
+        let project = until(&call, &created.reference, ProjectStatus::ActiveHealthy).await?;
         if project.status == ProjectStatus::ActiveHealthy.as_str() {
             guard
                 .record_production(&created.reference, "create")
@@ -240,47 +229,8 @@ fn first_allowed<'a>(allowed: &'a [String], asked: Option<&'a String>) -> Option
         .or(allowed.first())
 }
 
-/// Waits for ACTIVE_HEALTHY as long as a call may; answers how the project stands then.
-async fn until_healthy(call: &Call, reference: &Ref) -> Result<LaunchedProject, Refusal> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    let mut pauses = Pauses::new(Duration::from_millis(5), Duration::from_secs(3));
-    let mut shown = None;
-    loop {
-        let project = call
-            .guard
-            .client()
-            .look::<GetProject>(reference.clone(), &())
-            .await?
-            .project;
-        if shown != Some(project.status) {
-            call.step(format!(
-                "{}: {}",
-                quote(&project.name),
-                project.status.as_str()
-            ));
-            shown = Some(project.status);
-        }
-        if project.status.is_dead_end() {
-            return Err(Refusal::new(
-                Code::PlatformError,
-                format!(
-                    "project {reference} is {} and will not come up: {}",
-                    project.status.as_str(),
-                    quote(why_unhealthy(call, reference).await)
-                ),
-            )
-            .operator("mend what the message names, delete the project and create it again"));
-        }
-        if project.status == ProjectStatus::ActiveHealthy || tokio::time::Instant::now() >= deadline
-        {
-            return Ok(project.into());
-        }
-        pauses.rest().await;
-    }
-}
-
 /// What the platform says of the database of a project that did not come up.
-async fn why_unhealthy(call: &Call, reference: &Ref) -> String {
+pub(super) async fn why_unhealthy(call: &Call, reference: &Ref) -> String {
     let query = vec![("services".to_owned(), "db".to_owned())];
     let health = call
         .guard

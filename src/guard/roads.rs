@@ -100,6 +100,12 @@ operations! {
     production_rows ProductionRows Operator
     /// Creating a project.
     create_project CreateProject None
+    /// Taking a project offline.
+    pause_project PauseProject Client
+    /// Bringing a paused project back.
+    restore_project RestoreProject None
+    /// Deleting a project with its branches, its data and its backups.
+    delete_project DeleteProject Operator
     /// Merging a branch into production, once it has passed the gate.
     merge_branch MergeBranch None
     /// Deleting a branch whose unmerged migrations would be lost.

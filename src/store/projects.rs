@@ -72,6 +72,24 @@ impl Store {
         .await
     }
 
+    /// Forgets a project that is no more, with its branches and their restore points.
+    pub async fn forget_project(&self, reference: &Ref) -> Result<(), StoreError> {
+        let reference = reference.to_string();
+        self.run(move |connection| {
+            for statement in [
+                "delete from points where project = ?1",
+                "delete from hashes where project = ?1",
+                "delete from merges where project = ?1",
+                "delete from branches where project = ?1",
+                "delete from projects where ref = ?1",
+            ] {
+                connection.execute(statement, params![reference])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Refs of projects and branches whose name is `name`, whatever its case.
     pub async fn refs_by_name(&self, name: &str) -> Result<Vec<String>, StoreError> {
         let name = name.trim().to_owned();

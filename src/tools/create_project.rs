@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fence::quote;
-use crate::guard::{LaunchedProject, NewProject, Refusal, Release, Tool};
+use crate::guard::{Launch, LaunchedProject, NewProject, Refusal, Tool};
 
 /// Creates a project.
 pub(super) struct CreateProject;
@@ -41,12 +41,12 @@ impl Tool for CreateProject {
     const NAME: &'static str = "create_project";
     type Input = Input;
     type Output = Output;
-    type Grant = Release;
+    type Grant = Launch;
     const SLOW: bool = true;
     const ADDITIVE: bool = true;
     const DATA: bool = false;
 
-    async fn call(grant: Release, input: Input) -> Result<Output, Refusal> {
+    async fn call(grant: Launch, input: Input) -> Result<Output, Refusal> {
         let new = NewProject {
             name: input.name,
             organization_id: input.organization_id,

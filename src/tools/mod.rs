@@ -59,6 +59,9 @@ catalogue! {
         list_regions: ListRegions,
         create_project: CreateProject,
         get_project_health: GetProjectHealth,
+        pause_project: PauseProject,
+        restore_project: RestoreProject,
+        delete_project: DeleteProject,
     }
     Branches {
         list_branches: ListBranches,

@@ -1,34 +1,50 @@
 //! README says what is there.
 
+use std::fs;
+use std::sync::Mutex;
+
 use drydock::guard::Class;
 use drydock::tools::CATALOGUE;
 
-use crate::read;
+use crate::{read, top};
+
+/// A part of README that is written from what it describes, by
+/// `DRYDOCK_UPDATE_SNAPSHOTS=1 cargo test --test house`.
+pub(crate) fn holds(name: &str, text: &str) {
+    // Two tests write at once: README is read again under the lock.
+    static WRITING: Mutex<()> = Mutex::new(());
+    let _writing = WRITING.lock().unwrap();
+    let readme = read("README.md");
+    let begin = format!("<!-- {name}: written by tests/house -->\n");
+    let end = format!("<!-- end of {name} -->");
+    let (before, rest) = readme.split_once(&begin).expect("the part's begin");
+    let (found, after) = rest.split_once(&end).expect("the part's end");
+    if std::env::var_os("DRYDOCK_UPDATE_SNAPSHOTS").is_some() {
+        let written = format!("{before}{begin}{text}{end}{after}");
+        fs::write(top().join("README.md"), written).unwrap();
+        return;
+    }
+    assert!(
+        found == text,
+        "README's part \"{name}\" is not as written: DRYDOCK_UPDATE_SNAPSHOTS=1 cargo test --test house"
+    );
+}
 
 #[test]
 fn readme_lists_every_tool_with_what_it_may_do() {
-    let readme = read("README.md");
+    let mut table = "| tool | may | does |\n|---|---|---|\n".to_owned();
     for tool in CATALOGUE.iter() {
         let class = match tool.class {
             Class::Read => "reads",
             Class::Dev => "DEV",
             Class::Release => "production",
         };
-        let row = readme
-            .lines()
-            .find(|line| line.starts_with(&format!("| `{}` |", tool.name)))
-            .unwrap_or_else(|| panic!("README has no row for {}", tool.name));
-        assert!(row.contains(&format!("| {class} |")), "{row}: {class}");
+        let first = tool.description.split_once(". ");
+        let does = first.map_or(tool.description, |(first, _)| first);
+        let does = does.trim_end_matches('.');
+        table.push_str(&format!("| `{}` | {class} | {does} |\n", tool.name));
     }
-    let rows = readme
-        .lines()
-        .filter(|line| line.starts_with("| `") && line.matches('|').count() == 4)
-        .count();
-    assert_eq!(
-        rows,
-        CATALOGUE.len(),
-        "README lists tools that are not there"
-    );
+    holds("the tools", &table);
 }
 
 #[test]
@@ -44,25 +60,16 @@ fn readme_lists_every_prompt() {
 }
 
 #[test]
-fn readme_lists_every_key_of_the_policy_and_no_other() {
-    let readme = read("README.md");
-    let keys = drydock::guard::Policy::default().keys();
-    for key in &keys {
-        assert!(
-            readme.contains(&format!("\n| `{}` | ", key.name)),
-            "{}",
-            key.name
-        );
+fn readme_lists_every_key_of_the_policy() {
+    let mut table = "| key | default | what it says |\n|---|---|---|\n".to_owned();
+    for key in drydock::guard::Policy::default().keys() {
+        let meaning = key.meaning.trim_end_matches('.');
+        table.push_str(&format!(
+            "| `{}` | `{}` | {meaning} |\n",
+            key.name, key.value
+        ));
     }
-    let rows = readme
-        .split("## The policy")
-        .nth(1)
-        .and_then(|rest| rest.split("\n## ").next())
-        .expect("a section on the policy")
-        .lines()
-        .filter(|line| line.starts_with("| `"))
-        .count();
-    assert_eq!(rows, keys.len(), "README lists keys that are not there");
+    holds("the policy's keys", &table);
 }
 
 #[test]

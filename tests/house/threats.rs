@@ -3,9 +3,8 @@
 //! `DRYDOCK_UPDATE_SNAPSHOTS=1 cargo test --test house` writes it anew. The last column says what
 //! is known of the official Supabase MCP server 0.13.0; a dash where nothing is.
 
-use std::fs;
-
-use crate::{read, top};
+use crate::read;
+use crate::readme::holds;
 
 /// Class of attack, what happens here, the test that shows it, what the official server does.
 type Threat = (&'static str, &'static str, &'static str, &'static str);
@@ -214,9 +213,6 @@ const THREATS: [Threat; 33] = [
     ),
 ];
 
-const BEGIN: &str = "<!-- the threat table is written by tests/house/threats.rs -->\n";
-const END: &str = "<!-- end of the threat table -->";
-
 fn table() -> String {
     let mut table =
         "| attack | what happens here | test | the official server |\n|---|---|---|---|\n"
@@ -229,18 +225,7 @@ fn table() -> String {
 
 #[test]
 fn readme_has_the_threat_table() {
-    let readme = read("README.md");
-    let (before, rest) = readme.split_once(BEGIN).expect("the table's begin");
-    let (found, after) = rest.split_once(END).expect("the table's end");
-    if std::env::var_os("DRYDOCK_UPDATE_SNAPSHOTS").is_some() {
-        let written = format!("{before}{BEGIN}{}{END}{after}", table());
-        fs::write(top().join("README.md"), written).unwrap();
-        return;
-    }
-    assert!(
-        found == table(),
-        "README's threat table is not as written: DRYDOCK_UPDATE_SNAPSHOTS=1 cargo test --test house"
-    );
+    holds("the threats", &table());
 }
 
 #[test]

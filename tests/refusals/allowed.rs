@@ -1,6 +1,6 @@
-//! What a tool may do: look through Read, write through Dev, merge through Release.
+//! What a tool may do: look through Read, write through Dev, merge through Release, take a project offline through Production.
 
-use drydock::guard::{Dev, MigrationRequest, Read, Refusal, Release};
+use drydock::guard::{Dev, MigrationRequest, Production, Read, Refusal, Release};
 
 async fn look(grant: Read) -> Result<usize, Refusal> {
     Ok(grant.projects().await?.len())
@@ -14,6 +14,10 @@ async fn merge(grant: Release) -> Result<&'static str, Refusal> {
     Ok(grant.merge().await?.status)
 }
 
+async fn pause(grant: Production) -> Result<String, Refusal> {
+    Ok(grant.pause().await?.status)
+}
+
 fn main() {
-    let _ = (look, write, merge);
+    let _ = (look, write, merge, pause);
 }

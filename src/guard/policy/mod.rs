@@ -58,7 +58,7 @@ pub struct Policy {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DevBranchPolicy {
-    /// Its name.
+    /// The name of the branch where writes land.
     pub name: String,
     /// When a missing one is made: with the first write, or explicit, by create_branch only.
     pub create: BranchCreation,
