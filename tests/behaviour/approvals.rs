@@ -247,7 +247,8 @@ async fn one_principals_approval_is_nothing_to_another() {
 }
 
 #[tokio::test]
-async fn a_thousand_asks_do_not_flood_the_operator() {
+async fn asking_without_end_does_not_flood_the_operator() {
+    let rounds = std::env::var("DRYDOCK_TEST_ROUNDS").map_or(1, |text| text.parse().unwrap());
     let world = World::new();
     put(&world, CREATE);
     let mcp = world.serve().await;
@@ -256,7 +257,7 @@ async fn a_thousand_asks_do_not_flood_the_operator() {
         mcp.call("create_project", call)
     };
     let mut refused = Vec::new();
-    for number in 0..1000 {
+    for number in 0..50 * rounds {
         let code = ask(number).await.value["error"]["code"].clone();
         refused.push(code.as_str().unwrap().to_owned());
     }
@@ -270,7 +271,7 @@ async fn a_thousand_asks_do_not_flood_the_operator() {
     assert_eq!(waiting.len(), 20);
     // A no makes no room to ask anew, and what waits still stands.
     answer(&world, "deny", waiting[0]["id"].as_str().unwrap());
-    ask(2000).await.refused_as("too_many_approvals");
+    ask(usize::MAX).await.refused_as("too_many_approvals");
     ask(1).await.refused_as("approval_required");
     // Somebody else has room of their own.
     let http = Http::start(&world, &[]);

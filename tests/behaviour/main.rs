@@ -8,12 +8,12 @@
 //! habits        an agent with the habits of today's models, call by call
 //! storm         clients at work while everything fails, from a seed
 //! ways          from every refusal, by `next` alone, to a merge
-//! targets scope policy limits sql ledger migrations restore_points advisor gate merge branches
+//! targets scope policy limits lifecycle sql ledger migrations restore_points advisor gate merge branches
 //! attacks isolation sharing concurrency long_work crashes faults http journal json lints resources surface
 //! vault vault_keys canaries fence
 //! ```
 //!
-//! `DRYDOCK_TEST_ROUNDS` multiplies the rounds of the crash tests; `DRYDOCK_TEST_SEED` repeats one.
+//! `DRYDOCK_TEST_ROUNDS` multiplies the rounds of the crash tests and of floods; `DRYDOCK_TEST_SEED` repeats one.
 //! `DRYDOCK_SEED` and `DRYDOCK_ROUNDS` do the same for the storm, the seed also for arbitrary JSON.
 #![expect(
     clippy::unwrap_used,
@@ -42,6 +42,7 @@ mod job;
 mod journal;
 mod json;
 mod ledger;
+mod lifecycle;
 mod limits;
 mod lints;
 mod long_work;

@@ -11,7 +11,7 @@ use crate::{read, top};
 /// A part of README that is written from what it describes, by
 /// `DRYDOCK_UPDATE_SNAPSHOTS=1 cargo test --test house`.
 pub(crate) fn holds(name: &str, text: &str) {
-    // Two tests write at once: README is read again under the lock.
+    // Several tests write: each reads README again under the lock.
     static WRITING: Mutex<()> = Mutex::new(());
     let _writing = WRITING.lock().unwrap();
     let readme = read("README.md");
@@ -21,7 +21,10 @@ pub(crate) fn holds(name: &str, text: &str) {
     let (found, after) = rest.split_once(&end).expect("the part's end");
     if std::env::var_os("DRYDOCK_UPDATE_SNAPSHOTS").is_some() {
         let written = format!("{before}{begin}{text}{end}{after}");
-        fs::write(top().join("README.md"), written).unwrap();
+        // Other tests read it meanwhile.
+        let aside = top().join("README.md.new");
+        fs::write(&aside, written).unwrap();
+        fs::rename(aside, top().join("README.md")).unwrap();
         return;
     }
     assert!(

@@ -136,7 +136,7 @@ const THREATS: [Threat; 33] = [
     (
         "flooding the operator with questions",
         "a bound per caller; the same question is one",
-        "approvals::a_thousand_asks_do_not_flood_the_operator",
+        "approvals::asking_without_end_does_not_flood_the_operator",
         UNKNOWN,
     ),
     (
