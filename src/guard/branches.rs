@@ -1,11 +1,16 @@
 //! Development branches: making, rebasing, resetting and deleting them.
 
+use std::future::ready;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::approval::Ask;
+use super::costs::Extra;
 use super::ledger::LedgerMigration;
 use super::pauses::Pauses;
+use super::quote::quoted;
+use super::target::MadeBranch;
 use super::{Call, Code, Dev, Guard, MadePoint, Next, PATIENCE, Refusal};
 use crate::api::branches::{
     DeleteBranch, DeleteBranchQuery, PushBranch, ResetBranch, UpdateBranch, UpdateBranchBody,
@@ -29,20 +34,20 @@ const BASELINE: &str = "baseline";
 
 impl Guard {
     /// The proven branch `name` of `project`, with its baseline; made now if it is missing and may
-    /// be made. Says whether it was made.
+    /// be made. Says what it costs if it was made.
     pub(super) async fn dev_branch(
         &self,
         call: &Call,
         project: &Ref,
         name: &str,
         missing: Missing,
-    ) -> Result<(DevBranch, bool), Refusal> {
+    ) -> Result<(DevBranch, Option<MadeBranch>), Refusal> {
         let create = missing == Missing::MayBeMade;
         let (branch, made) = match self.prove(project, name).await {
             Err(refusal) if refusal.code == Code::NoDevBranch && create => {
                 self.make_branch(call, project, name).await?
             }
-            other => (other?, false),
+            other => (other?, None),
         };
         Ok((self.ready(call, branch).await?, made))
     }
@@ -65,21 +70,39 @@ impl Guard {
         call: &Call,
         project: &Ref,
         name: &str,
-    ) -> Result<(DevBranch, bool), Refusal> {
+    ) -> Result<(DevBranch, Option<MadeBranch>), Refusal> {
         Refusal::unless_harmless("branch's name", name)?;
         let _turn = self.project_turn(project).await?;
         // Another server may have been faster.
         match self.prove(project, name).await {
             Err(refusal) if refusal.code == Code::NoDevBranch => {}
-            other => return other.map(|branch| (branch, false)),
+            other => return other.map(|branch| (branch, None)),
         }
         if self.store().recorded_hashes(project).await?.is_none() {
             self.record_production(project, "first_sight").await?;
         }
+        let cost = call.check_cost_of(project, &Extra::machine(None)).await?;
+        if !cost.beyond().is_empty() {
+            let ask = Ask {
+                what: format!(
+                    "make the branch {} of {project}{}",
+                    quoted(name),
+                    cost.words()
+                ),
+                subject: Some((project.clone(), Some(name.to_owned()))),
+                state: Vec::new(),
+                facts: json!({ "cost": cost.facts() }),
+                for_a_while: false,
+            };
+            call.leave(cost.beyond(), ready(Ok(ask))).await?;
+        }
         call.step(format!("making the branch {}", quote(&name)));
         let made = self.client().create_branch(project, name).await?;
         let branch = self.until_settled(call, project, &made.project_ref).await?;
-        Ok((branch, true))
+        let made = MadeBranch {
+            usd_per_hour: self.hourly_price(&made.project_ref).await,
+        };
+        Ok((branch, Some(made)))
     }
 
     /// Waits until the branch's workflow is over; refuses if it failed or takes too long.
@@ -181,7 +204,7 @@ impl Dev {
                 "status": branch.status.as_str(),
                 "created_at": branch.created_at,
             }),
-            self.made,
+            self.made.is_some(),
         )
     }
 

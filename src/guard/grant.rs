@@ -6,7 +6,7 @@
 use serde_json::json;
 
 use super::branches::Missing;
-use super::target::Resolved;
+use super::target::{MadeBranch, Resolved};
 use super::{BranchCreation, Call, Code, Environment, Next, Refusal, Target, TargetView};
 use crate::api::{DevBranch, Ref};
 use crate::fence::quote;
@@ -76,6 +76,7 @@ impl Grant for Read {
             reference: place.reference.to_string(),
             environment: self.environment(),
             redirected: place.redirected,
+            branch_made: None,
         })
     }
 }
@@ -187,8 +188,8 @@ pub struct Dev {
     pub(super) call: Call,
     pub(super) branch: DevBranch,
     redirected: bool,
-    /// Whether this very call made the branch.
-    pub(super) made: bool,
+    /// What is known of the branch if this very call made it.
+    pub(super) made: Option<MadeBranch>,
 }
 
 impl Grant for Dev {
@@ -203,11 +204,11 @@ impl Grant for Dev {
         let name = branch.unwrap_or_else(|| call.guard.policy().dev_branch.name.clone());
         let guard = call.guard.clone();
         let (branch, made) = match (&branch_ref, target.as_is) {
-            (Some(reference), true) => (guard.prove_ref(&project, reference).await?, false),
-            (None, true) => (guard.prove(&project, &name).await?, false),
+            (Some(reference), true) => (guard.prove_ref(&project, reference).await?, None),
+            (None, true) => (guard.prove(&project, &name).await?, None),
             (Some(reference), false) => {
                 let branch = guard.prove_ref(&project, reference).await?;
-                (guard.ready(&call, branch).await?, false)
+                (guard.ready(&call, branch).await?, None)
             }
             (None, false) => {
                 let by_policy = guard.policy().dev_branch.create == BranchCreation::FirstWrite;
@@ -234,6 +235,7 @@ impl Grant for Dev {
             reference: self.branch.reference().to_string(),
             environment: Environment::Dev,
             redirected: self.redirected,
+            branch_made: self.made,
         })
     }
 }
@@ -245,7 +247,7 @@ impl Dev {
             call,
             branch,
             redirected: false,
-            made: false,
+            made: None,
         }
     }
 }
@@ -372,6 +374,7 @@ impl Grant for Production {
             reference: self.project.to_string(),
             environment: Environment::Production,
             redirected: false,
+            branch_made: None,
         })
     }
 }

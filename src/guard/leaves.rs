@@ -5,6 +5,7 @@ use std::future::ready;
 use serde_json::{Value, json};
 
 use super::approval::Ask;
+use super::costs::CostCheck;
 use super::gate::Verdict;
 use super::ledger::{Ledger, LedgerMigration};
 use super::quote::quoted;
@@ -13,18 +14,20 @@ use crate::api::projects::CreateProjectBody;
 use crate::hex;
 use crate::store::Point;
 
-pub(super) fn ask_to_create(body: &CreateProjectBody) -> Ask {
+pub(super) fn ask_to_create(body: &CreateProjectBody, cost: &CostCheck) -> Ask {
     Ask {
         what: format!(
-            "create the project {} in the organization {}",
+            "create the project {} in the organization {}{}",
             quoted(&body.name),
-            quoted(&body.organization_slug)
+            quoted(&body.organization_slug),
+            cost.words()
         ),
         subject: None,
         state: Vec::new(),
         facts: json!({
             "region": body.region_selection,
             "instance_size": body.desired_instance_size,
+            "cost": cost.facts(),
         }),
         for_a_while: false,
     }

@@ -1,4 +1,4 @@
-//! Pausing a project, bringing it back, and deleting it.
+//! Pausing a project, bringing it back, changing its compute size, and deleting it.
 
 use std::future::ready;
 use std::time::Duration;
@@ -6,10 +6,13 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::approval::Ask;
+use super::costs::{Extra, VARIANT, current_size, unlisted_size};
 use super::pauses::Pauses;
+use super::projects::allow_size;
 use super::quote::quoted;
 use super::{Call, Code, LaunchedProject, Next, Operation, PATIENCE, Production, Refusal};
 use crate::api::Ref;
+use crate::api::billing::{ApplyAddon, ApplyAddonBody, COMPUTE, GetAddons};
 use crate::api::projects::{
     DeleteProject, GetProject, PauseProject, Project, ProjectStatus, RestoreProject,
 };
@@ -47,10 +50,18 @@ impl Production {
         let project = self.look().await?;
         match project.project.status {
             ProjectStatus::Inactive | ProjectStatus::RestoreFailed | ProjectStatus::PauseFailed => {
-                let ask = self.ask(&project, project.project.status, "bring back");
+                // What is off is not on the bill.
+                let extra = Extra::machine(self.size().await?.as_deref());
+                let cost = self
+                    .call
+                    .check_cost(&project.project.organization_slug, &extra)
+                    .await?;
+                let mut ask = self.ask(&project, project.project.status, "bring back");
+                ask.what.push_str(cost.words());
+                ask.facts["cost"] = cost.facts();
                 let leave = self
                     .call
-                    .leave(&[Operation::RestoreProject], ready(Ok(ask)))
+                    .leave(&cost.operations(Operation::RestoreProject), ready(Ok(ask)))
                     .await?;
                 self.call.step("bringing the project back");
                 self.call
@@ -120,6 +131,71 @@ impl Production {
                 .await?;
         }
         Ok(project.name)
+    }
+
+    /// Gives the project another compute size, and waits until it is healthy again.
+    pub async fn change_compute_size(self, size: &str) -> Result<LaunchedProject, Refusal> {
+        let guard = &self.call.guard;
+        let _turn = guard.project_turn(&self.project).await?;
+        let project = self.look().await?;
+        let addons = guard
+            .client()
+            .look::<GetAddons>(self.project.clone(), &())
+            .await?;
+        if let Some(refusal) = unlisted_size(size, &self.project, &addons) {
+            return Err(refusal);
+        }
+        allow_size(&guard.policy().launch, size, &self.project)?;
+        let before = current_size(&addons);
+        if before.as_deref() != Some(size) {
+            let extra = Extra {
+                size: Some(size.to_owned()),
+                instead_of: before.clone(),
+            };
+            let cost = self
+                .call
+                .check_cost(&project.project.organization_slug, &extra)
+                .await?;
+            let mut ask = self.ask(
+                &project,
+                project.project.status,
+                &format!("change to the compute size {size}, with a restart,"),
+            );
+            ask.what.push_str(cost.words());
+            ask.state.extend(before.clone());
+            ask.facts["instance_size"] = json!({ "now": before, "then": size });
+            ask.facts["cost"] = cost.facts();
+            let leave = self
+                .call
+                .leave(
+                    &cost.operations(Operation::ChangeComputeSize),
+                    ready(Ok(ask)),
+                )
+                .await?;
+            self.call.step("changing the compute size");
+            let body = ApplyAddonBody {
+                addon_type: COMPUTE.to_owned(),
+                addon_variant: format!("{VARIANT}{size}"),
+            };
+            guard
+                .client()
+                .release::<ApplyAddon>(&leave.permit(), self.project.clone(), &(), &body)
+                .await?;
+        }
+        until(&self.call, &self.project, ProjectStatus::ActiveHealthy).await
+    }
+
+    /// Its compute size, where there is a cap that it counts against.
+    async fn size(&self) -> Result<Option<String>, Refusal> {
+        let guard = &self.call.guard;
+        if guard.policy().cost.usd_per_month.is_none() {
+            return Ok(None);
+        }
+        let addons = guard
+            .client()
+            .look::<GetAddons>(self.project.clone(), &())
+            .await?;
+        Ok(current_size(&addons))
     }
 
     async fn look(&self) -> Result<Project, Refusal> {

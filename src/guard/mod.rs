@@ -19,6 +19,7 @@
 //! judging    the SQL judge's answer in the guard's terms;  reach: the secrets behind what SQL names
 //!            trial: a read as a user of the app
 //! projects   launching projects;  lifecycle: pausing, bringing back, deleting them;  passwords: sealed before they are sent;  reading: what only looks
+//! costs      prices, bills and the cap on them
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
 //! approval   leave to do what the policy does not allow by itself;  leaves: what for;  roads: the policy's part
 //! user       asking the user behind the client;  caller: who calls;  quote: others' words, for people
@@ -32,6 +33,7 @@ mod asked;
 mod backend;
 mod branches;
 mod caller;
+mod costs;
 mod diff;
 mod gate;
 mod grant;
@@ -83,6 +85,7 @@ use crate::webhook::Webhook;
 pub use asked::WAIT_ARGUMENT;
 pub use backend::{Letter, Unheard};
 pub use caller::{Asking, Caller, Principal, Put, Question, Reply, Said};
+pub use costs::{ComputeSize, Cost};
 pub use diff::{Diff, ObjectChange};
 pub use gate::{Check, CheckStatus, FixMigration, Verdict};
 pub use grant::{Class, Dev, Grant, Launch, Production, Read, Release, Sql};

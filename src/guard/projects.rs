@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
+use super::costs::Extra;
 use super::leaves::ask_to_create;
 use super::lifecycle::until;
 use super::policy::LaunchPolicy;
@@ -81,6 +82,11 @@ impl Launch {
             Refusal::unless_harmless("organization's id", slug)?;
         }
         check_launch(&self.call.guard.policy().launch, &new)?;
+        if matches!(new.instance_size.as_deref(), Some("nano" | "pico")) {
+            return Err(Refusal::invalid(
+                "the smallest size is had by leaving instance_size out: the platform then chooses nano, pico or micro, whichever the organization is given",
+            ));
+        }
         let call = self.call;
         let guard = call.guard.clone();
         // A call that takes up the work of one whose process died finds what that one made.
@@ -148,10 +154,17 @@ async fn create(
     unused: Option<&str>,
 ) -> Result<CreatedProject, Refusal> {
     let guard = &call.guard;
-    let leave = match call
-        .leave(&[Operation::CreateProject], ready(Ok(ask_to_create(body))))
-        .await
-    {
+    let extra = Extra::machine(body.desired_instance_size.as_deref());
+    let leave = async {
+        // Held until the project counts.
+        let cost = call.check_cost(&body.organization_slug, &extra).await?;
+        let operations = cost.operations(Operation::CreateProject);
+        let leave = call
+            .leave(&operations, ready(Ok(ask_to_create(body, &cost))))
+            .await?;
+        Ok((leave, cost))
+    };
+    let (leave, _cost) = match leave.await {
         Ok(leave) => leave,
         Err(refusal) => {
             forget_password(guard, unused).await;
@@ -222,6 +235,27 @@ fn check_launch(policy: &LaunchPolicy, new: &NewProject) -> Result<(), Refusal> 
     }
 }
 
+/// Whether the policy lets a project have a compute size.
+pub(super) fn allow_size(policy: &LaunchPolicy, size: &str, project: &Ref) -> Result<(), Refusal> {
+    let allowed = &policy.instance_sizes;
+    if allowed.is_empty() || allowed.iter().any(|one| one == size) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Code::OutsidePolicy,
+        format!(
+            "the policy allows the instance sizes {}, not {}",
+            allowed.join(", "),
+            quote(size)
+        ),
+    )
+    .next(Next::new(
+        "list_compute_sizes",
+        json!({ "project_id": project }),
+        "lists the sizes with their prices, and which are allowed",
+    )))
+}
+
 /// What was asked for where it is allowed, else the first that is.
 fn first_allowed<'a>(allowed: &'a [String], asked: Option<&'a String>) -> Option<&'a String> {
     asked
@@ -243,7 +277,7 @@ pub(super) async fn why_unhealthy(call: &Call, reference: &Ref) -> String {
         .unwrap_or_else(|| "the platform does not say why".to_owned())
 }
 
-async fn only_organization(call: &Call) -> Result<String, Refusal> {
+pub(super) async fn only_organization(call: &Call) -> Result<String, Refusal> {
     let organizations = call
         .guard
         .client()

@@ -100,6 +100,10 @@ operations! {
     production_rows ProductionRows Operator
     /// Creating a project.
     create_project CreateProject None
+    /// What costs more than cost.usd_per_month allows.
+    beyond_cost_cap BeyondCostCap Operator
+    /// Changing a project's compute size, which restarts its database.
+    change_compute_size ChangeComputeSize Client
     /// Taking a project offline.
     pause_project PauseProject Client
     /// Bringing a paused project back.

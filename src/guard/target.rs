@@ -109,6 +109,18 @@ pub struct TargetView {
     pub environment: Environment,
     /// Whether production's ref was given and the branch was meant.
     pub redirected: bool,
+    /// The branch was made by this very call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub branch_made: Option<MadeBranch>,
+}
+
+/// What is to be known of a branch that a call made.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct MadeBranch {
+    /// US dollars an hour while it runs; none where it costs nothing or the platform does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usd_per_hour: Option<f64>,
 }
 
 /// A project and, where one was named or stands for itself, a branch's name.

@@ -57,11 +57,14 @@ catalogue! {
         list_projects: ListProjects,
         get_project: GetProject,
         list_regions: ListRegions,
+        get_cost: GetCost,
         create_project: CreateProject,
         get_project_health: GetProjectHealth,
         pause_project: PauseProject,
         restore_project: RestoreProject,
         delete_project: DeleteProject,
+        list_compute_sizes: ListComputeSizes,
+        change_compute_size: ChangeComputeSize,
     }
     Branches {
         list_branches: ListBranches,

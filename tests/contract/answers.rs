@@ -206,7 +206,37 @@ async fn projects(drive: &mut Drive) -> Result<String, Failure> {
         .await?;
     let stranger = "aaaaaaaaaaaaaaaaaaaa";
     drive.refused(404, PROJECT, &[stranger], None).await?;
+    drive
+        .call("GET /v1/organizations/{slug}/projects", &["local"], None)
+        .await?;
+    addons(drive, &project).await?;
     Ok(project)
+}
+
+async fn addons(drive: &mut Drive, project: &str) -> Result<(), Failure> {
+    let (list, apply) = (
+        "GET /v1/projects/{ref}/billing/addons",
+        "PATCH /v1/projects/{ref}/billing/addons",
+    );
+    let small = json!({ "addon_type": "compute_instance", "addon_variant": "ci_small" });
+    drive.call(apply, &[project], Some(small)).await?;
+    drive
+        .until(PROJECT, &[project], "status", "ACTIVE_HEALTHY")
+        .await?;
+    let chosen = drive.call(list, &[project], None).await?;
+    assert_eq!(chosen["selected_addons"][0]["variant"]["id"], "ci_small");
+    let remove = "DELETE /v1/projects/{ref}/billing/addons/{addon_variant}";
+    drive.call(remove, &[project, "pitr_7"], None).await?;
+    drive
+        .refused(404, remove, &[project, "pitr_7"], None)
+        .await?;
+    drive
+        .refused(400, remove, &[project, "ci_small"], None)
+        .await?;
+    drive.call(list, &[project], None).await?;
+    let back = json!({ "addon_type": "pitr", "addon_variant": "pitr_7" });
+    drive.call(apply, &[project], Some(back)).await?;
+    Ok(())
 }
 
 async fn database(drive: &mut Drive, project: &str) -> Result<(), Failure> {

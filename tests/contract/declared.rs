@@ -7,11 +7,13 @@ use std::path::Path;
 
 use drydock::api::Endpoint;
 use drydock::api::advisors::AdvisorQuery;
+use drydock::api::billing::ApplyAddonBody;
 use drydock::api::branches::{
     CreateBranchBody, DeleteBranchQuery, DiffQuery, UpdateBranchBody, WorkflowBody,
 };
 use drydock::api::database::{PasswordBody, QueryBody};
 use drydock::api::migrations::ApplyMigrationBody;
+use drydock::api::organizations::PageQuery;
 use drydock::api::projects::{CreateProjectBody, RegionSelection, RegionsQuery, UpdateProjectBody};
 use drydock::api::restore_points::{RestorePointName, RestorePointQuery};
 use serde::Serialize;
@@ -26,7 +28,7 @@ use super::{Failure, assert_none};
 macro_rules! every_endpoint {
     ($visit:ident($($argument:expr),*) $($after:tt)?) => {{
         use drydock::api::{
-            advisors::*, branches::*, database::*, migrations::*, organizations::*, projects::*,
+            advisors::*, billing::*, branches::*, database::*, migrations::*, organizations::*, projects::*,
             restore_points::*,
         };
         every_endpoint!(@each $visit($($argument),*) [$($after)?]
@@ -35,7 +37,8 @@ macro_rules! every_endpoint {
             PushBranch MergeBranch ResetBranch DiffBranch
             RunQuery RunReadOnlyQuery UpdatePassword
             ListMigrations GetMigration ApplyMigration
-            ListOrganizations GetOrganization
+            ListOrganizations GetOrganization ListOrganizationProjects
+            GetAddons ApplyAddon RemoveAddon
             ListProjects CreateProject GetProject UpdateProject DeleteProject PauseProject
             RestoreProject GetRegions GetHealth
             CreateRestorePoint GetRestorePoint Undo
@@ -167,6 +170,20 @@ fn sent(endpoint: &str) -> Result<(Vec<Value>, Vec<Value>), Failure> {
         "UpdateProject" => {
             let name = "Shop".to_owned();
             (all(&[UpdateProjectBody { name }])?, none())
+        }
+        "ListOrganizationProjects" => {
+            let page = PageQuery {
+                offset: 100,
+                limit: PageQuery::LONGEST,
+            };
+            (none(), all(&[page])?)
+        }
+        "ApplyAddon" => {
+            let body = ApplyAddonBody {
+                addon_type: "compute_instance".to_owned(),
+                addon_variant: "ci_small".to_owned(),
+            };
+            (all(&[body])?, none())
         }
         "GetRegions" => {
             let most = RegionsQuery {

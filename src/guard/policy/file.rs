@@ -87,6 +87,12 @@ impl Policy {
             "limits.bytes is 1024 (1 KiB) to 16777216 (16 MiB)",
         );
         demand(
+            self.cost
+                .usd_per_month
+                .is_none_or(|cap| cap.is_finite() && cap >= 0.0),
+            "cost.usd_per_month is a number of US dollars, 0 or more",
+        );
+        demand(
             (1..=600).contains(&self.limits.wait_s),
             "limits.wait_s is 1 to 600",
         );

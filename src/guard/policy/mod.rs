@@ -48,6 +48,8 @@ pub struct Policy {
     pub gate: GatePolicy,
     /// Launching projects.
     pub launch: LaunchPolicy,
+    /// What may be spent.
+    pub cost: CostPolicy,
     /// A stop to changes, for a time.
     pub freeze: Freeze,
     /// Sizes and times.
@@ -114,6 +116,17 @@ pub struct LaunchPolicy {
     pub regions: Vec<String>,
     /// The compute sizes that may be asked for; any where the list is empty.
     pub instance_sizes: Vec<String>,
+}
+
+/// What may be spent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CostPolicy {
+    /// How many US dollars the compute of all projects and branches of an organization may cost a
+    /// month, by the platform's prices and as if they ran all the time; what would cost more needs
+    /// the approval that approvals.beyond_cost_cap asks for. No cap without.
+    #[schemars(with = "f64")]
+    pub usd_per_month: Option<f64>,
 }
 
 /// A stop to changes, for a time.

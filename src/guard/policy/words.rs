@@ -23,6 +23,15 @@ impl Policy {
         });
         said.extend(self.explain_approvals());
         said.extend(self.explain_gate(today));
+        if let Some(cap) = self.cost.usd_per_month {
+            let beyond = match who(self.approvals.beyond_cost_cap) {
+                Some(who) => format!("beyond that it takes the approval {who}"),
+                None => "which stops nothing: approvals.beyond_cost_cap is none".to_owned(),
+            };
+            said.push(format!(
+                "the compute of all projects and branches of an organization may cost {cap} US dollars a month; {beyond}"
+            ));
+        }
         said.push(format!(
             "a query's result holds at most {} rows and {} KiB; a call answers after at most {} seconds, and is then attached to by repeating it",
             self.limits.rows,
@@ -84,8 +93,13 @@ impl Policy {
         let mut said: Vec<String> = self
             .approvals
             .all()
-            // Said already, where it counts.
-            .filter(|(operation, _)| *operation != Operation::ProductionRows)
+            // Said where they count.
+            .filter(|(operation, _)| {
+                !matches!(
+                    operation,
+                    Operation::ProductionRows | Operation::BeyondCostCap
+                )
+            })
             .filter_map(|(operation, road)| {
                 Some(format!(
                     "{} needs the approval {}",

@@ -1,6 +1,7 @@
 //! The registry: which projects, branches and restore points exist, and which workflows are under
 //! way. What a route has answered for stands here, on disk.
 
+mod addons;
 mod branches;
 mod points;
 
@@ -15,9 +16,10 @@ use crate::api::projects::ProjectStatus;
 use crate::clock;
 use crate::sqlite::{Sqlite, StoreError};
 
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: &[&str] = &[
     include_str!("schema.sql"),
     include_str!("launch_password.sql"),
+    include_str!("addons.sql"),
 ];
 
 /// A project or branch as the registry has it.
@@ -96,7 +98,7 @@ const PROJECT: &str = "select seq, ref, name, organization, region, status, crea
 impl Registry {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         Ok(Self {
-            file: Sqlite::open(path, &MIGRATIONS)?,
+            file: Sqlite::open(path, MIGRATIONS)?,
         })
     }
 
@@ -114,6 +116,15 @@ impl Registry {
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         self.file.run(work).await
+    }
+
+    /// Projects and branches, oldest first.
+    pub(super) async fn projects_and_branches(&self) -> Result<Vec<StoredProject>, StoreError> {
+        self.look(|connection| {
+            let mut statement = connection.prepare_cached(&format!("{PROJECT} order by seq"))?;
+            collect(statement.query_map([], project)?)
+        })
+        .await
     }
 
     /// Production projects, oldest first.
@@ -273,6 +284,7 @@ impl Registry {
         let reference = reference.to_string();
         self.run(move |connection| {
             for statement in [
+                "delete from addons where ref = ?1",
                 "delete from runs where ref = ?1",
                 "delete from points where ref = ?1",
                 "delete from branches where ref = ?1",

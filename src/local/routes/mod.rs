@@ -4,6 +4,7 @@
 //! client that goes away does not end a change half-way.
 
 mod advisors;
+mod billing;
 mod branches;
 mod database;
 mod migrations;
@@ -46,6 +47,7 @@ pub(super) fn router(platform: Platform, front: Front) -> Router {
     let routes = Router::new();
     let routes = organizations::routes(routes);
     let routes = projects::routes(routes);
+    let routes = billing::routes(routes);
     let routes = branches::routes(routes);
     let routes = database::routes(routes);
     let routes = migrations::routes(routes);
