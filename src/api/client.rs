@@ -1,5 +1,6 @@
 //! The HTTP client: one way to send an [`Endpoint`], and who may send which.
 
+use std::any::TypeId;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -219,8 +220,10 @@ impl Client {
             .request(E::METHOD, format!("{}{filled}", place.base))
             .header(AUTHORIZATION, format!("Bearer {}", place.token))
             .query(query);
+        let takes_a_body = matches!(E::METHOD, Method::POST | Method::PUT | Method::PATCH)
+            || TypeId::of::<E::Body>() != TypeId::of::<()>();
         if let Some(body) = body
-            && matches!(E::METHOD, Method::POST | Method::PUT | Method::PATCH)
+            && takes_a_body
         {
             let json = serde_json::to_value(body).map_err(|error| ApiError::Unreadable {
                 operation: E::NAME,

@@ -21,6 +21,7 @@ pub mod organizations;
 pub mod projects;
 mod reference;
 pub mod restore_points;
+pub mod secrets;
 
 pub use client::{Client, Locator, Place, ReleasePermit};
 pub use dev_branch::{DevBranch, Unproven, Which};

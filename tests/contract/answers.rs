@@ -315,10 +315,33 @@ async fn database(drive: &mut Drive, project: &str) -> Result<(), Failure> {
         .map(drop)
 }
 
+async fn secrets(drive: &mut Drive, project: &str) -> Result<(), Failure> {
+    let secrets = "/v1/projects/{ref}/secrets";
+    let set = format!("POST {secrets}");
+    let two = json!([{ "name": "A", "value": "abc" }, { "name": "B", "value": "" }]);
+    drive.call(&set, &[project], Some(two)).await?;
+    let again = json!([{ "name": "A", "value": "abcd" }]);
+    drive.call(&set, &[project], Some(again)).await?;
+    let delete = format!("DELETE {secrets}");
+    let names = json!(["B", "NEVER_THERE"]);
+    drive.call(&delete, &[project], Some(names)).await?;
+    let listed = drive
+        .call(&format!("GET {secrets}"), &[project], None)
+        .await?;
+    let digest = "88d4266fd4e6338d13b845fcf289579d209c897823b9217da3e161936f031589";
+    assert_eq!(listed[0]["name"], "A");
+    assert_eq!(listed[0]["value"], digest);
+    assert_eq!(listed.as_array().map(Vec::len), Some(1));
+    let reserved = json!([{ "name": "SUPABASE_URL", "value": "" }]);
+    drive.refused(400, &set, &[project], Some(reserved)).await
+}
+
 async fn branches(drive: &mut Drive, project: &str) -> Result<(), Failure> {
     let all = "GET /v1/projects/{ref}/branches";
     drive.call(all, &[project], None).await?;
-    let body = json!({ "branch_name": "DEV", "persistent": true, "git_branch": "dev" });
+    let body = json!({
+        "branch_name": "DEV", "persistent": true, "git_branch": "dev", "secrets": { "KEY": "value" },
+    });
     let made = drive
         .call("POST /v1/projects/{ref}/branches", &[project], Some(body))
         .await?;
@@ -333,6 +356,11 @@ async fn branches(drive: &mut Drive, project: &str) -> Result<(), Failure> {
             .call("GET /v1/branches/{branch_id_or_ref}", &[name], None)
             .await?;
     }
+    let own = drive
+        .call("GET /v1/projects/{ref}/secrets", &[&reference], None)
+        .await?;
+    assert_eq!(own[0]["name"], "KEY");
+    assert_eq!(own.as_array().map(Vec::len), Some(1));
     let one = "/v1/branches/{branch_id_or_ref}";
     let table = json!({ "query": "create table public.more (id bigint primary key)" });
     drive.call(MIGRATE, &[&reference], Some(table)).await?;
@@ -383,6 +411,7 @@ async fn every_answer_of_the_local_platform_is_as_described() -> Result<(), Fail
     };
     let project = projects(&mut drive).await?;
     database(&mut drive, &project).await?;
+    secrets(&mut drive, &project).await?;
     branches(&mut drive, &project).await?;
     drive
         .call("DELETE /v1/projects/{ref}", &[&project], None)

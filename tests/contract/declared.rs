@@ -16,6 +16,7 @@ use drydock::api::migrations::ApplyMigrationBody;
 use drydock::api::organizations::PageQuery;
 use drydock::api::projects::{CreateProjectBody, RegionSelection, RegionsQuery, UpdateProjectBody};
 use drydock::api::restore_points::{RestorePointName, RestorePointQuery};
+use drydock::api::secrets::NewSecret;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -28,8 +29,15 @@ use super::{Failure, assert_none};
 macro_rules! every_endpoint {
     ($visit:ident($($argument:expr),*) $($after:tt)?) => {{
         use drydock::api::{
-            advisors::*, billing::*, branches::*, database::*, migrations::*, organizations::*, projects::*,
+            advisors::*,
+            billing::*,
+            branches::*,
+            database::*,
+            migrations::*,
+            organizations::*,
+            projects::*,
             restore_points::*,
+            secrets::*,
         };
         every_endpoint!(@each $visit($($argument),*) [$($after)?]
             GetSecurityAdvisor GetPerformanceAdvisor
@@ -42,6 +50,7 @@ macro_rules! every_endpoint {
             ListProjects CreateProject GetProject UpdateProject DeleteProject PauseProject
             RestoreProject GetRegions GetHealth
             CreateRestorePoint GetRestorePoint Undo
+            ListSecrets SetSecrets DeleteSecrets
         );
     }};
     (@each $visit:ident $arguments:tt $after:tt $($name:ident)*) => {
@@ -202,6 +211,14 @@ fn sent(endpoint: &str) -> Result<(Vec<Value>, Vec<Value>), Failure> {
             };
             (none(), all(&[RestorePointQuery::default(), most])?)
         }
+        "SetSecrets" => {
+            let secret = NewSecret {
+                name: "KEY".to_owned(),
+                value: "value".to_owned(),
+            };
+            (all(&[vec![], vec![secret]])?, none())
+        }
+        "DeleteSecrets" => (all(&[vec!["KEY"]])?, none()),
         _ => (none(), none()),
     })
 }

@@ -214,6 +214,7 @@ fn matches(value: &Value, pattern: &Value) -> Option<bool> {
         r"^[\w-]+$" => Some(all(|byte| {
             byte.is_ascii_alphanumeric() || b"_-".contains(&byte)
         })),
+        "^(?!SUPABASE_).*" => Some(!text.starts_with("SUPABASE_")),
         uuid if uuid.starts_with("^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}") => Some(is_uuid(text)),
         _ => None,
     }

@@ -17,8 +17,12 @@ pub(crate) fn holds(name: &str, text: &str) {
     let readme = read("README.md");
     let begin = format!("<!-- {name}: written by tests/house -->\n");
     let end = format!("<!-- end of {name} -->");
-    let (before, rest) = readme.split_once(&begin).expect("the part's begin");
-    let (found, after) = rest.split_once(&end).expect("the part's end");
+    let parts = readme
+        .split_once(&begin)
+        .and_then(|(before, rest)| Some((before, rest.split_once(&end)?)));
+    let Some((before, (found, after))) = parts else {
+        panic!("README has no part \"{name}\"");
+    };
     if std::env::var_os("DRYDOCK_UPDATE_SNAPSHOTS").is_some() {
         let written = format!("{before}{begin}{text}{end}{after}");
         // Other tests read it meanwhile.

@@ -2,10 +2,12 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::secrets::insert_secrets;
 use super::{Registry, Run, StoredProject, collect, insert_run, new_uuid, wire_word, word};
 use crate::api::Ref;
 use crate::api::branches::{Branch, BranchStatus};
 use crate::api::projects::ProjectStatus;
+use crate::api::secrets::NewSecret;
 use crate::clock;
 use crate::sqlite::StoreError;
 
@@ -41,11 +43,12 @@ impl Registry {
     }
 
     /// Writes a new branch down with its project, with production's own entry if it is the first,
-    /// and with the run that will make its database.
+    /// with its functions' secrets and with the run that will make its database.
     pub(in crate::local) async fn add_branch(
         &self,
         parent: &StoredProject,
         branch: &Branch,
+        secrets: Vec<NewSecret>,
         run: &Run,
     ) -> Result<(), StoreError> {
         let (parent, branch, run) = (parent.clone(), branch.clone(), run.clone());
@@ -87,6 +90,7 @@ impl Registry {
                     branch.created_at
                 ],
             )?;
+            insert_secrets(connection, &branch.project_ref, &secrets)?;
             insert_run(connection, &run)
         })
         .await

@@ -4,6 +4,7 @@
 mod addons;
 mod branches;
 mod points;
+mod secrets;
 
 use std::path::Path;
 
@@ -20,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema.sql"),
     include_str!("launch_password.sql"),
     include_str!("addons.sql"),
+    include_str!("secrets.sql"),
 ];
 
 /// A project or branch as the registry has it.
@@ -287,6 +289,7 @@ impl Registry {
                 "delete from addons where ref = ?1",
                 "delete from runs where ref = ?1",
                 "delete from points where ref = ?1",
+                "delete from secrets where ref = ?1",
                 "delete from branches where ref = ?1",
                 "delete from projects where ref = ?1",
             ] {

@@ -8,6 +8,7 @@ use crate::api::branches::{
     Branch, BranchConfig, BranchStatus, CreateBranch, DeleteBranch, DiffBranch, Done, GetBranch,
     GetBranchConfig, ListBranches, MergeBranch, PushBranch, ResetBranch, UpdateBranch, WorkflowRun,
 };
+use crate::api::secrets::NewSecret;
 use crate::clock;
 use crate::local::fault::Fault;
 use crate::local::registry::{Run, RunKind, new_uuid};
@@ -87,6 +88,13 @@ async fn create(asked: Asked<CreateBranch>) -> Result<Branch, Fault> {
             "with_data needs point-in-time recovery, which is not enabled",
         ));
     }
+    let secrets: Vec<NewSecret> = body
+        .secrets
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(name, value)| NewSecret { name, value })
+        .collect();
+    super::secrets::check(&secrets)?;
     let now = clock::now();
     let branch = Branch {
         id: new_uuid(),
@@ -105,7 +113,7 @@ async fn create(asked: Asked<CreateBranch>) -> Result<Branch, Fault> {
     let run = Run::new(RunKind::Branch, &branch.project_ref, None);
     platform
         .registry()
-        .add_branch(&parent, &branch, &run)
+        .add_branch(&parent, &branch, secrets, &run)
         .await?;
     platform.begin(run);
     Ok(branch)

@@ -11,6 +11,7 @@ mod migrations;
 mod organizations;
 mod projects;
 mod restore_points;
+mod secrets;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -53,6 +54,7 @@ pub(super) fn router(platform: Platform, front: Front) -> Router {
     let routes = migrations::routes(routes);
     let routes = restore_points::routes(routes);
     let routes = advisors::routes(routes);
+    let routes = secrets::routes(routes);
     routes
         .fallback(async || Fault::new(404, "the local platform does not serve this route"))
         .layer(DefaultBodyLimit::max(MAX_BODY))
