@@ -34,13 +34,73 @@ impl Guard {
             "writes": question.writes,
             "policies": question.policies,
         });
+        let parameter = json!(parameter.to_string());
+        let plain = match purpose {
+            Purpose::Show | Purpose::Write => self.plain(reference, &parameter).await?,
+            // These name what is never plain: policies, and the platform's own tables.
+            Purpose::Try | Purpose::Migrate => None,
+        };
+        let catalogue = match plain {
+            Some(objects) => objects,
+            None => self.reached(reference, parameter).await?,
+        };
+        match sql::find(batch, purpose, &catalogue) {
+            Some(finding) => Err(asked.reaches(batch, &finding)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Guard {
+    /// The tables that are named, if they are all that is reached; most SQL names no more.
+    async fn plain(
+        &self,
+        reference: &Ref,
+        parameter: &Value,
+    ) -> Result<Option<Vec<Object>>, Refusal> {
         let rows = self
-            .client()
-            .query_read_only(
-                reference,
-                include_str!("reach.sql"),
-                Some(vec![json!(parameter.to_string())]),
-            )
+            .ask_catalogue(reference, include_str!("plain.sql"), parameter.clone())
+            .await?;
+        let row = rows.first().ok_or_else(unreadable)?;
+        let member = |key: &str| row.get(key).ok_or_else(unreadable);
+        if member("more")?.as_bool().ok_or_else(unreadable)? {
+            return Ok(None);
+        }
+        let path = member("path")?;
+        let list = match member("objects")? {
+            Value::String(list) => serde_json::from_str::<Value>(list).map_err(|_| unreadable())?,
+            list => list.clone(),
+        };
+        let objects = list.as_array().ok_or_else(unreadable)?.iter().map(|one| {
+            let mut row = one.as_object()?.clone();
+            row.insert("path".to_owned(), path.clone());
+            object(&row)
+        });
+        objects
+            .collect::<Option<_>>()
+            .map(Some)
+            .ok_or_else(unreadable)
+    }
+
+    /// Whatever is reached from what is named.
+    async fn reached(&self, reference: &Ref, parameter: Value) -> Result<Vec<Object>, Refusal> {
+        let rows = self
+            .ask_catalogue(reference, include_str!("reach.sql"), parameter)
+            .await?;
+        rows.iter()
+            .map(object)
+            .collect::<Option<_>>()
+            .ok_or_else(unreadable)
+    }
+
+    async fn ask_catalogue(
+        &self,
+        reference: &Ref,
+        query: &'static str,
+        parameter: Value,
+    ) -> Result<Vec<Row>, Refusal> {
+        self.client()
+            .query_read_only(reference, query, Some(vec![parameter]))
             .await
             .map_err(|error| {
                 let mut refusal = Refusal::from(error);
@@ -49,15 +109,7 @@ impl Guard {
                     refusal.message
                 );
                 refusal
-            })?;
-        let mut catalogue = Vec::with_capacity(rows.len());
-        for row in &rows {
-            catalogue.push(object(row).ok_or_else(unreadable)?);
-        }
-        match sql::find(batch, purpose, &catalogue) {
-            Some(finding) => Err(asked.reaches(batch, &finding)),
-            None => Ok(()),
-        }
+            })
     }
 }
 
