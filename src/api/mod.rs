@@ -16,6 +16,7 @@ pub mod database;
 mod dev_branch;
 pub(crate) mod endpoint;
 mod error;
+pub mod keys;
 pub mod migrations;
 pub mod organizations;
 pub mod projects;

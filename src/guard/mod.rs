@@ -18,7 +18,7 @@
 //! merge      the merge itself, followed to its end;  merged: what came of it
 //! judging    the SQL judge's answer in the guard's terms;  reach: the secrets behind what SQL names
 //!            trial: a read as a user of the app
-//! projects   launching projects;  lifecycle: pausing, bringing back, deleting them;  passwords: sealed before they are sent;  reading: what only looks
+//! projects   launching projects;  lifecycle: pausing, bringing back, deleting them;  passwords: sealed before they are sent;  keys: of their APIs;  reading: what only looks
 //! costs      prices, bills and the cap on them
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
 //! approval   leave to do what the policy does not allow by itself;  leaves: what for;  roads: the policy's part
@@ -38,6 +38,7 @@ mod diff;
 mod gate;
 mod grant;
 mod judging;
+mod keys;
 mod leaves;
 mod ledger;
 mod lifecycle;
@@ -90,6 +91,7 @@ pub use diff::{Diff, ObjectChange};
 pub use gate::{Check, CheckStatus, FixMigration, Verdict};
 pub use grant::{Class, Dev, Grant, Launch, Production, Read, Release, Sql};
 pub use judging::judged_sql;
+pub use keys::{EnvironmentKeys, MadeKey, PublishableKey, SecretKey};
 pub use merged::{Merged, MergedMigrations, NotMerged};
 pub use migrate::{AppliedMigration, Change, MadePoint, Migrated, MigrationRequest};
 pub use pipeline::{Outcome, run};

@@ -142,6 +142,7 @@ impl Launch {
             guard
                 .record_production(&created.reference, "create")
                 .await?;
+            call.first_keys(&created.reference).await;
         }
         Ok(project)
     }

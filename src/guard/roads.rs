@@ -104,6 +104,8 @@ operations! {
     beyond_cost_cap BeyondCostCap Operator
     /// Changing a project's compute size, which restarts its database.
     change_compute_size ChangeComputeSize Client
+    /// Making API keys where they are missing; nobody is shown the secret ones.
+    create_api_keys CreateApiKeys None
     /// Taking a project offline.
     pause_project PauseProject Client
     /// Bringing a paused project back.

@@ -89,13 +89,17 @@ impl Platform {
         lock.lock_owned().await
     }
 
-    /// The cluster of a project or branch that can be used now.
-    async fn cluster(&self, reference: &Ref) -> Result<ClusterId, fault::Fault> {
-        let project = self
-            .registry()
+    /// A project or branch, by its ref.
+    async fn project(&self, reference: &Ref) -> Result<registry::StoredProject, fault::Fault> {
+        self.registry()
             .project(reference)
             .await?
-            .ok_or_else(fault::Fault::no_project)?;
+            .ok_or_else(fault::Fault::no_project)
+    }
+
+    /// The cluster of a project or branch that can be used now.
+    async fn cluster(&self, reference: &Ref) -> Result<ClusterId, fault::Fault> {
+        let project = self.project(reference).await?;
         match (project.status, project.cluster) {
             (crate::api::projects::ProjectStatus::Inactive, _) => Err(fault::Fault::new(
                 400,

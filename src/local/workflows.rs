@@ -237,13 +237,6 @@ impl Platform {
         Ok(text)
     }
 
-    async fn project(&self, reference: &Ref) -> Result<StoredProject, Fault> {
-        self.registry()
-            .project(reference)
-            .await?
-            .ok_or_else(Fault::no_project)
-    }
-
     async fn ledger_of(&self, project: &StoredProject) -> Result<Vec<LedgerRow>, Fault> {
         let Some(cluster) = project.cluster else {
             return Ok(Vec::new());

@@ -90,6 +90,8 @@ catalogue! {
     }
     Keys {
         get_project_url: GetProjectUrl,
+        get_api_keys: GetApiKeys,
+        create_api_keys: CreateApiKeys,
     }
     Advisors {
         get_advisors: GetAdvisors,

@@ -210,7 +210,32 @@ async fn projects(drive: &mut Drive) -> Result<String, Failure> {
         .call("GET /v1/organizations/{slug}/projects", &["local"], None)
         .await?;
     addons(drive, &project).await?;
+    keys(drive, &project).await?;
     Ok(project)
+}
+
+async fn keys(drive: &mut Drive, project: &str) -> Result<(), Failure> {
+    let make = "POST /v1/projects/{ref}/api-keys";
+    for kind in ["publishable", "secret"] {
+        let key = json!({ "type": kind, "name": "default" });
+        drive.call(make, &[project], Some(key.clone())).await?;
+        drive.refused(400, make, &[project], Some(key)).await?;
+    }
+    let list = "GET /v1/projects/{ref}/api-keys";
+    let masked = drive.call(list, &[project], None).await?;
+    let shown = drive
+        .call(
+            "GET /v1/projects/{ref}/api-keys?reveal=true",
+            &[project],
+            None,
+        )
+        .await?;
+    assert_eq!(masked[0]["api_key"], shown[0]["api_key"]);
+    assert_ne!(masked[1]["api_key"], shown[1]["api_key"]);
+    drive
+        .call("GET /v1/projects/{ref}/api-keys/legacy", &[project], None)
+        .await?;
+    Ok(())
 }
 
 async fn addons(drive: &mut Drive, project: &str) -> Result<(), Failure> {

@@ -12,6 +12,7 @@ use drydock::api::branches::{
     CreateBranchBody, DeleteBranchQuery, DiffQuery, UpdateBranchBody, WorkflowBody,
 };
 use drydock::api::database::{PasswordBody, QueryBody};
+use drydock::api::keys::{CreateKeyBody, KeyKind, RevealQuery};
 use drydock::api::migrations::ApplyMigrationBody;
 use drydock::api::organizations::PageQuery;
 use drydock::api::projects::{CreateProjectBody, RegionSelection, RegionsQuery, UpdateProjectBody};
@@ -33,6 +34,7 @@ macro_rules! every_endpoint {
             billing::*,
             branches::*,
             database::*,
+            keys::*,
             migrations::*,
             organizations::*,
             projects::*,
@@ -47,6 +49,7 @@ macro_rules! every_endpoint {
             ListMigrations GetMigration ApplyMigration
             ListOrganizations GetOrganization ListOrganizationProjects
             GetAddons ApplyAddon RemoveAddon
+            ListApiKeys CreateApiKey GetLegacyKeys
             ListProjects CreateProject GetProject UpdateProject DeleteProject PauseProject
             RestoreProject GetRegions GetHealth
             CreateRestorePoint GetRestorePoint Undo
@@ -186,6 +189,21 @@ fn sent(endpoint: &str) -> Result<(Vec<Value>, Vec<Value>), Failure> {
                 limit: PageQuery::LONGEST,
             };
             (none(), all(&[page])?)
+        }
+        "ListApiKeys" => (
+            none(),
+            all(&[RevealQuery {
+                reveal: Some(false),
+            }])?,
+        ),
+        "CreateApiKey" => {
+            let body = CreateKeyBody {
+                kind: KeyKind::Secret,
+                name: "default".to_owned(),
+                secret_jwt_template: None,
+            };
+            let query = RevealQuery { reveal: Some(true) };
+            (all(&[body])?, all(&[query])?)
         }
         "ApplyAddon" => {
             let body = ApplyAddonBody {

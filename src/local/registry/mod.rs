@@ -3,6 +3,7 @@
 
 mod addons;
 mod branches;
+mod keys;
 mod points;
 mod secrets;
 
@@ -17,11 +18,14 @@ use crate::api::projects::ProjectStatus;
 use crate::clock;
 use crate::sqlite::{Sqlite, StoreError};
 
+pub(super) use keys::StoredKey;
+
 const MIGRATIONS: &[&str] = &[
     include_str!("schema.sql"),
     include_str!("launch_password.sql"),
     include_str!("addons.sql"),
     include_str!("secrets.sql"),
+    include_str!("keys.sql"),
 ];
 
 /// A project or branch as the registry has it.
@@ -286,6 +290,7 @@ impl Registry {
         let reference = reference.to_string();
         self.run(move |connection| {
             for statement in [
+                "delete from api_keys where ref = ?1",
                 "delete from addons where ref = ?1",
                 "delete from runs where ref = ?1",
                 "delete from points where ref = ?1",

@@ -157,10 +157,7 @@ async fn remove(asked: Asked<RemoveAddon>) -> Result<(), Fault> {
 
 impl Platform {
     async fn addon(&self, reference: &Ref, kind: &Kind) -> Result<Option<String>, Fault> {
-        self.registry()
-            .project(reference)
-            .await?
-            .ok_or_else(Fault::no_project)?;
+        self.project(reference).await?;
         let chosen = self.registry().addons(reference).await?;
         Ok(chosen
             .into_iter()

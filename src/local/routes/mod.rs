@@ -7,6 +7,7 @@ mod advisors;
 mod billing;
 mod branches;
 mod database;
+mod keys;
 mod migrations;
 mod organizations;
 mod projects;
@@ -51,6 +52,7 @@ pub(super) fn router(platform: Platform, front: Front) -> Router {
     let routes = billing::routes(routes);
     let routes = branches::routes(routes);
     let routes = database::routes(routes);
+    let routes = keys::routes(routes);
     let routes = migrations::routes(routes);
     let routes = restore_points::routes(routes);
     let routes = advisors::routes(routes);

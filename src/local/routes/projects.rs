@@ -81,13 +81,13 @@ async fn create(asked: Asked<CreateProject>) -> Result<CreatedProject, Fault> {
         .registry()
         .add_project(&reference, &body.name, &region, &body.db_pass, &run)
         .await?;
-    let stored = find(&platform, &reference).await?;
+    let stored = platform.project(&reference).await?;
     platform.begin(run);
     Ok(created(stored))
 }
 
 async fn get(asked: Asked<GetProject>) -> Result<Project, Fault> {
-    let project = find(&asked.platform, &asked.path).await?;
+    let project = asked.platform.project(&asked.path).await?;
     Ok(shown(&asked.platform, project))
 }
 
@@ -100,12 +100,12 @@ async fn rename(asked: Asked<UpdateProject>) -> Result<ProjectStub, Fault> {
     registry
         .rename_project(&asked.path, &asked.body.name)
         .await?;
-    Ok(stub(find(&asked.platform, &asked.path).await?))
+    Ok(stub(asked.platform.project(&asked.path).await?))
 }
 
 async fn delete(asked: Asked<DeleteProject>) -> Result<ProjectStub, Fault> {
     let Asked { platform, path, .. } = asked;
-    let project = find(&platform, &path).await?;
+    let project = platform.project(&path).await?;
     let branches = platform.registry().branches(&path).await?;
     for branch in branches.iter().filter(|branch| !branch.is_default) {
         platform.remove(&branch.project_ref).await?;
@@ -118,7 +118,7 @@ impl Platform {
     /// Removes a project or branch with its database.
     pub(super) async fn remove(&self, reference: &Ref) -> Result<(), Fault> {
         let _turn = self.turn(reference).await;
-        let project = find(self, reference).await?;
+        let project = self.project(reference).await?;
         self.registry()
             .set_project(reference, ProjectStatus::GoingDown)
             .await?;
@@ -145,7 +145,7 @@ async fn pause(asked: Asked<PauseProject>) -> Result<(), Fault> {
 async fn restore(asked: Asked<RestoreProject>) -> Result<(), Fault> {
     let Asked { platform, path, .. } = asked;
     let _turn = platform.turn(&path).await;
-    let project = find(&platform, &path).await?;
+    let project = platform.project(&path).await?;
     let Some(cluster) = project.cluster else {
         return Err(Fault::new(400, "the project has no database to bring back"));
     };
@@ -194,7 +194,7 @@ async fn health(asked: Asked<GetHealth>) -> Result<Vec<ServiceHealth>, Fault> {
         query,
         ..
     } = asked;
-    let project = find(&platform, &path).await?;
+    let project = platform.project(&path).await?;
     let services: Vec<&str> = query
         .iter()
         .filter(|(key, _)| key == "services" || key == "services[]")
@@ -269,14 +269,6 @@ fn choose_region(
             known.join(", ")
         ),
     ))
-}
-
-async fn find(platform: &Platform, reference: &Ref) -> Result<StoredProject, Fault> {
-    platform
-        .registry()
-        .project(reference)
-        .await?
-        .ok_or_else(Fault::no_project)
 }
 
 fn created(project: StoredProject) -> CreatedProject {
