@@ -63,7 +63,7 @@ pub struct AdvisorQuery {
 
 endpoints! {
     /// The security advisor.
-    GetSecurityAdvisor: Looks GET "/v1/projects/{ref}/advisors/security" (Ref) ? AdvisorQuery => 200 Lints;
+    GetSecurityAdvisor: Looks GET "/v1/projects/{ref}/advisors/security" (Ref) ? AdvisorQuery => 200 Lints, needs "advisors_read";
     /// The performance advisor.
-    GetPerformanceAdvisor: Looks GET "/v1/projects/{ref}/advisors/performance" (Ref) => 200 Lints;
+    GetPerformanceAdvisor: Looks GET "/v1/projects/{ref}/advisors/performance" (Ref) => 200 Lints, needs "advisors_read";
 }

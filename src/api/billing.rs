@@ -89,9 +89,9 @@ pub struct ApplyAddonBody {
 
 endpoints! {
     /// What a project or branch pays for, and what it could.
-    GetAddons: Looks GET "/v1/projects/{ref}/billing/addons" (Ref) => 200 Addons;
+    GetAddons: Looks GET "/v1/projects/{ref}/billing/addons" (Ref) => 200 Addons, needs "infra_add_ons_read";
     /// Chooses a variant of an add-on; a new compute size restarts the database.
-    ApplyAddon: Releases PATCH "/v1/projects/{ref}/billing/addons" (Ref) { ApplyAddonBody } => 200 ();
+    ApplyAddon: Releases PATCH "/v1/projects/{ref}/billing/addons" (Ref) { ApplyAddonBody } => 200 (), needs "infra_add_ons_write";
     /// Does without an add-on.
-    RemoveAddon: Releases DELETE "/v1/projects/{ref}/billing/addons/{addon_variant}" ((Ref, String)) => 200 ();
+    RemoveAddon: Releases DELETE "/v1/projects/{ref}/billing/addons/{addon_variant}" ((Ref, String)) => 200 (), needs "infra_add_ons_write";
 }

@@ -187,23 +187,23 @@ pub struct DiffQuery {
 
 endpoints! {
     /// Lists a project's branches, production's own entry included.
-    ListBranches: Looks GET "/v1/projects/{ref}/branches" (Ref) => 200 Vec<Branch>;
+    ListBranches: Looks GET "/v1/projects/{ref}/branches" (Ref) => 200 Vec<Branch>, needs "branching_development_read";
     /// Creates a branch; its workflow is under way when this answers.
-    CreateBranch: WritesBranch POST "/v1/projects/{ref}/branches" (Ref) { CreateBranchBody } => 201 Branch;
+    CreateBranch: WritesBranch POST "/v1/projects/{ref}/branches" (Ref) { CreateBranchBody } => 201 Branch, needs "branching_development_create";
     /// One branch, by its name.
-    GetBranch: Looks GET "/v1/projects/{ref}/branches/{name}" ((Ref, String)) => 200 Branch;
+    GetBranch: Looks GET "/v1/projects/{ref}/branches/{name}" ((Ref, String)) => 200 Branch, needs "branching_development_read";
     /// A branch's project, by the branch's UUID or ref.
-    GetBranchConfig: Looks GET "/v1/branches/{branch_id_or_ref}" (String) => 200 BranchConfig;
+    GetBranchConfig: Looks GET "/v1/branches/{branch_id_or_ref}" (String) => 200 BranchConfig, needs "branching_development_read";
     /// Changes a branch.
-    UpdateBranch: WritesBranch PATCH "/v1/branches/{branch_id_or_ref}" (String) { UpdateBranchBody } => 200 Branch;
+    UpdateBranch: WritesBranch PATCH "/v1/branches/{branch_id_or_ref}" (String) { UpdateBranchBody } => 200 Branch, needs "branching_development_write";
     /// Deletes a branch; refused (422) while it is persistent.
-    DeleteBranch: WritesBranch DELETE "/v1/branches/{branch_id_or_ref}" (String) ? DeleteBranchQuery => 200 Done;
+    DeleteBranch: WritesBranch DELETE "/v1/branches/{branch_id_or_ref}" (String) ? DeleteBranchQuery => 200 Done, needs "branching_development_delete";
     /// Rebases: brings production's newer migrations and its functions onto the branch.
-    PushBranch: WritesBranch POST "/v1/branches/{branch_id_or_ref}/push" (String) { WorkflowBody } => 201 WorkflowRun;
+    PushBranch: WritesBranch POST "/v1/branches/{branch_id_or_ref}/push" (String) { WorkflowBody } => 201 WorkflowRun, needs "branching_development_write";
     /// Merges: applies the branch's new migrations to production, then deploys its functions.
-    MergeBranch: Releases POST "/v1/branches/{branch_id_or_ref}/merge" (String) { WorkflowBody } => 201 WorkflowRun;
+    MergeBranch: Releases POST "/v1/branches/{branch_id_or_ref}/merge" (String) { WorkflowBody } => 201 WorkflowRun, needs "branching_development_write";
     /// Resets: an empty database, onto which the branch's own ledger is replayed.
-    ResetBranch: WritesBranch POST "/v1/branches/{branch_id_or_ref}/reset" (String) { WorkflowBody } => 201 WorkflowRun;
+    ResetBranch: WritesBranch POST "/v1/branches/{branch_id_or_ref}/reset" (String) { WorkflowBody } => 201 WorkflowRun, needs "branching_development_write";
     /// The SQL by which a branch differs from production, as plain text.
-    DiffBranch: Looks GET "/v1/branches/{branch_id_or_ref}/diff" (String) ? DiffQuery => 200 String;
+    DiffBranch: Looks GET "/v1/branches/{branch_id_or_ref}/diff" (String) ? DiffQuery => 200 String, needs "branching_development_write";
 }

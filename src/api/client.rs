@@ -11,8 +11,9 @@ use reqwest::header::AUTHORIZATION;
 use super::branches::{Branch, CreateBranch, CreateBranchBody};
 use super::database::{QueryBody, Row, RunQuery};
 use super::dev_branch::{BranchPath, DevBranch};
-use super::endpoint::{Endpoint, Looks, WritesBranch, fill_path};
+use super::endpoint::{Endpoint, Looks, PathParams, WritesBranch, fill_path};
 use super::error::{ApiError, ErrorBody};
+use super::pace::{Pace, scope_of};
 use super::reference::Ref;
 use crate::redact;
 
@@ -20,6 +21,8 @@ use crate::redact;
 const DEADLINE: Duration = Duration::from_secs(75);
 /// How often a request that changes nothing is sent again.
 const RETRIES: u32 = 2;
+/// How often a request that came too fast is sent.
+const TURNS: u32 = 3;
 
 /// Where the API answers, and with which token.
 #[derive(Clone)]
@@ -78,6 +81,7 @@ pub struct Client {
     /// Made with the first request: reading the machine's certificates takes its time.
     http: Arc<OnceLock<reqwest::Client>>,
     locator: Arc<dyn Locator>,
+    pace: Arc<Pace>,
 }
 
 impl Client {
@@ -86,6 +90,7 @@ impl Client {
         Self {
             http: Arc::default(),
             locator,
+            pace: Arc::default(),
         }
     }
 
@@ -198,9 +203,27 @@ impl Client {
         query: &E::Query,
         body: Option<&E::Body>,
     ) -> Result<E::Reply, ApiError> {
-        match self.send_once::<E>(path, query, body).await {
-            Err(ApiError::Unreachable { .. }) => self.send_once::<E>(path, query, body).await,
+        match self.send_in_turn::<E>(path, query, body).await {
+            Err(ApiError::Unreachable { .. }) => self.send_in_turn::<E>(path, query, body).await,
             other => other,
+        }
+    }
+
+    /// Sends within the platform's rate limit. What it refuses for coming too fast was not carried
+    /// out, so it is sent again when the platform says, whatever it is.
+    async fn send_in_turn<E: Endpoint>(
+        &self,
+        path: &E::Path,
+        query: &E::Query,
+        body: Option<&E::Body>,
+    ) -> Result<E::Reply, ApiError> {
+        let mut turn = 1;
+        loop {
+            self.pace.wait(scope_of(&path.values())).await;
+            match self.send_once::<E>(path, query, body).await {
+                Err(ApiError::TooFast { .. }) if turn < TURNS => turn += 1,
+                other => return other,
+            }
         }
     }
 
@@ -210,8 +233,6 @@ impl Client {
         query: &E::Query,
         body: Option<&E::Body>,
     ) -> Result<E::Reply, ApiError> {
-        use super::endpoint::PathParams;
-
         let place = self.locator.locate().await?;
         redact::keep_secret(&place.token);
         let filled = fill_path(E::PATH, &path.values());
@@ -251,6 +272,10 @@ impl Client {
             }
         })?;
         let status = response.status().as_u16();
+        let scope = path.values();
+        let again = self
+            .pace
+            .heard(scope_of(&scope), status, response.headers());
         let bytes = response
             .bytes()
             .await
@@ -258,10 +283,14 @@ impl Client {
                 operation: E::NAME,
                 reason: chain(&error),
             })?;
+        if again {
+            return Err(ApiError::TooFast { operation: E::NAME });
+        }
         if !(200..300).contains(&status) {
             return Err(ApiError::Status {
                 operation: E::NAME,
                 status,
+                permission: E::PERMISSION,
                 message: error_message(status, &bytes),
             });
         }
@@ -277,8 +306,8 @@ impl Client {
 fn is_passing(error: &ApiError) -> bool {
     match error {
         ApiError::Unreachable { .. } | ApiError::AnswerLost { .. } => true,
-        ApiError::Status { status, .. } => matches!(status, 429 | 502 | 503 | 504),
-        ApiError::NotStarted(_) | ApiError::Unreadable { .. } => false,
+        ApiError::Status { status, .. } => matches!(status, 502..=504),
+        ApiError::NotStarted(_) | ApiError::Unreadable { .. } | ApiError::TooFast { .. } => false,
     }
 }
 
@@ -291,7 +320,6 @@ fn error_message(status: u16, body: &[u8]) -> String {
         401 => "the platform does not accept the access token".to_owned(),
         403 => "the access token lacks a permission for this".to_owned(),
         404 => "the platform knows no such thing".to_owned(),
-        429 => "the platform's rate limit is exceeded; try again in a minute".to_owned(),
         _ => http::StatusCode::from_u16(status)
             .ok()
             .and_then(|status| status.canonical_reason())

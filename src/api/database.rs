@@ -44,9 +44,9 @@ pub struct PasswordChanged {
 
 endpoints! {
     /// Runs SQL; answers the rows of the last statement that gave any.
-    RunQuery: WritesBranch POST "/v1/projects/{ref}/database/query" (Ref) { QueryBody } => 201 Vec<Row>;
+    RunQuery: WritesBranch POST "/v1/projects/{ref}/database/query" (Ref) { QueryBody } => 201 Vec<Row>, needs "database_write";
     /// Runs one statement that cannot write.
-    RunReadOnlyQuery: Looks POST "/v1/projects/{ref}/database/query/read-only" (Ref) { QueryBody } => 201 Vec<Row>;
+    RunReadOnlyQuery: Looks POST "/v1/projects/{ref}/database/query/read-only" (Ref) { QueryBody } => 201 Vec<Row>, needs "database_read";
     /// Changes the database password of the role `postgres`.
-    UpdatePassword: Releases PATCH "/v1/projects/{ref}/database/password" (Ref) { PasswordBody } => 200 PasswordChanged;
+    UpdatePassword: Releases PATCH "/v1/projects/{ref}/database/password" (Ref) { PasswordBody } => 200 PasswordChanged, needs "database_config_write";
 }

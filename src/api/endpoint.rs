@@ -19,6 +19,9 @@ pub trait Endpoint: Send + Sync + 'static {
     const PATH: &'static str;
     /// The status of a success.
     const STATUS: u16;
+    /// The permission that an access token needs for it, in the platform's own word; empty where it
+    /// needs none of its own. From `x-fga-permissions` of the platform's description.
+    const PERMISSION: &'static str;
     /// What the path's parameters are made of.
     type Path: PathParams;
     /// The query string; `()` for none.
@@ -83,12 +86,12 @@ impl PathParams for (Ref, String) {
 }
 
 /// Declares endpoints:
-/// `Name: Access METHOD "path" (Path) [?Query] [{Body}] => status Reply;`
+/// `Name: Access METHOD "path" (Path) [?Query] [{Body}] => status Reply [, needs "permission"];`
 macro_rules! endpoints {
     ($(
         $(#[$doc:meta])*
         $name:ident: $access:ident $method:ident $path:literal ($params:ty)
-        $(? $query:ty)? $({ $body:ty })? => $status:literal $reply:ty;
+        $(? $query:ty)? $({ $body:ty })? => $status:literal $reply:ty $(, needs $permission:literal)?;
     )*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy)]
@@ -99,6 +102,7 @@ macro_rules! endpoints {
             const METHOD: http::Method = http::Method::$method;
             const PATH: &'static str = $path;
             const STATUS: u16 = $status;
+            const PERMISSION: &'static str = concat!($($permission)?);
             type Path = $params;
             type Query = endpoints!(@or_unit $($query)?);
             type Body = endpoints!(@or_unit $($body)?);

@@ -43,8 +43,16 @@ pub enum ApiError {
         operation: &'static str,
         /// The HTTP status.
         status: u16,
+        /// The permission that the endpoint needs; empty where it needs none of its own.
+        permission: &'static str,
         /// The platform's own words.
         message: String,
+    },
+    /// The platform's rate limit is used up, and stays so; nothing was carried out.
+    #[error("the platform's rate limit is used up, by this access token or by others of its user")]
+    TooFast {
+        /// The endpoint's name.
+        operation: &'static str,
     },
     /// The platform's answer does not have the shape that its contract states.
     #[error(
@@ -75,7 +83,7 @@ impl ApiError {
         match self {
             Self::AnswerLost { .. } | Self::Unreadable { .. } => true,
             Self::Status { status, .. } => *status >= 500,
-            Self::Unreachable { .. } | Self::NotStarted(_) => false,
+            Self::Unreachable { .. } | Self::NotStarted(_) | Self::TooFast { .. } => false,
         }
     }
 }

@@ -88,9 +88,9 @@ pub struct LegacyKeys {
 
 endpoints! {
     /// The API keys of a project or branch.
-    ListApiKeys: Looks GET "/v1/projects/{ref}/api-keys" (Ref) ? RevealQuery => 200 Vec<ApiKey>;
+    ListApiKeys: Looks GET "/v1/projects/{ref}/api-keys" (Ref) ? RevealQuery => 200 Vec<ApiKey>, needs "api_gateway_keys_read";
     /// Makes an API key.
-    CreateApiKey: Releases POST "/v1/projects/{ref}/api-keys" (Ref) ? RevealQuery { CreateKeyBody } => 201 ApiKey;
+    CreateApiKey: Releases POST "/v1/projects/{ref}/api-keys" (Ref) ? RevealQuery { CreateKeyBody } => 201 ApiKey, needs "api_gateway_keys_write";
     /// Whether the legacy keys work.
-    GetLegacyKeys: Looks GET "/v1/projects/{ref}/api-keys/legacy" (Ref) => 200 LegacyKeys;
+    GetLegacyKeys: Looks GET "/v1/projects/{ref}/api-keys/legacy" (Ref) => 200 LegacyKeys, needs "api_gateway_keys_read";
 }

@@ -52,9 +52,9 @@ pub struct ApplyMigrationBody {
 
 endpoints! {
     /// Lists the ledger, oldest first.
-    ListMigrations: Looks GET "/v1/projects/{ref}/database/migrations" (Ref) => 200 Vec<MigrationListing>;
+    ListMigrations: Looks GET "/v1/projects/{ref}/database/migrations" (Ref) => 200 Vec<MigrationListing>, needs "database_migrations_read";
     /// One migration with its SQL.
-    GetMigration: Looks GET "/v1/projects/{ref}/database/migrations/{version}" ((Ref, String)) => 200 Migration;
+    GetMigration: Looks GET "/v1/projects/{ref}/database/migrations/{version}" ((Ref, String)) => 200 Migration, needs "database_migrations_read";
     /// Applies a migration; the platform chooses the version.
-    ApplyMigration: WritesBranch POST "/v1/projects/{ref}/database/migrations" (Ref) { ApplyMigrationBody } => 200 ();
+    ApplyMigration: WritesBranch POST "/v1/projects/{ref}/database/migrations" (Ref) { ApplyMigrationBody } => 200 (), needs "database_migrations_write";
 }

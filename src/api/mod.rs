@@ -19,6 +19,7 @@ mod error;
 pub mod keys;
 pub mod migrations;
 pub mod organizations;
+mod pace;
 pub mod projects;
 mod reference;
 pub mod restore_points;

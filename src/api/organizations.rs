@@ -117,9 +117,9 @@ pub struct Pagination {
 
 endpoints! {
     /// Lists the organizations that the token can see.
-    ListOrganizations: Looks GET "/v1/organizations" (()) => 200 Vec<Organization>;
+    ListOrganizations: Looks GET "/v1/organizations" (()) => 200 Vec<Organization>, needs "organizations_read";
     /// One organization, by its slug.
-    GetOrganization: Looks GET "/v1/organizations/{slug}" (String) => 200 OrganizationDetail;
+    GetOrganization: Looks GET "/v1/organizations/{slug}" (String) => 200 OrganizationDetail, needs "organization_admin_read";
     /// An organization's projects, their branches among them.
-    ListOrganizationProjects: Looks GET "/v1/organizations/{slug}/projects" (String) ? PageQuery => 200 OrganizationProjects;
+    ListOrganizationProjects: Looks GET "/v1/organizations/{slug}/projects" (String) ? PageQuery => 200 OrganizationProjects, needs "organization_projects_read";
 }

@@ -275,23 +275,23 @@ pub struct ServiceHealth {
 
 endpoints! {
     /// Lists the projects that the token can see; branches are not among them.
-    ListProjects: Looks GET "/v1/projects" (()) => 200 Vec<Project>;
+    ListProjects: Looks GET "/v1/projects" (()) => 200 Vec<Project>, needs "projects_read";
     /// Creates a project; it is `COMING_UP` when this answers.
-    CreateProject: Releases POST "/v1/projects" (()) { CreateProjectBody } => 201 CreatedProject;
+    CreateProject: Releases POST "/v1/projects" (()) { CreateProjectBody } => 201 CreatedProject, needs "organization_projects_create";
     /// One project, or one branch by its own ref.
-    GetProject: Looks GET "/v1/projects/{ref}" (Ref) => 200 Project;
+    GetProject: Looks GET "/v1/projects/{ref}" (Ref) => 200 Project, needs "project_admin_read";
     /// Renames a project.
-    UpdateProject: Releases PATCH "/v1/projects/{ref}" (Ref) { UpdateProjectBody } => 200 ProjectStub;
+    UpdateProject: Releases PATCH "/v1/projects/{ref}" (Ref) { UpdateProjectBody } => 200 ProjectStub, needs "project_admin_write";
     /// Deletes a project with its branches.
-    DeleteProject: Releases DELETE "/v1/projects/{ref}" (Ref) => 200 ProjectStub;
+    DeleteProject: Releases DELETE "/v1/projects/{ref}" (Ref) => 200 ProjectStub, needs "project_admin_write";
     /// Pauses a project.
-    PauseProject: Releases POST "/v1/projects/{ref}/pause" (Ref) => 200 ();
+    PauseProject: Releases POST "/v1/projects/{ref}/pause" (Ref) => 200 (), needs "project_admin_write";
     /// Brings a paused project back.
-    RestoreProject: Releases POST "/v1/projects/{ref}/restore" (Ref) => 200 ();
+    RestoreProject: Releases POST "/v1/projects/{ref}/restore" (Ref) => 200 (), needs "project_admin_write";
     /// The regions that a project can be put in.
     GetRegions: Looks GET "/v1/projects/available-regions" (()) ? RegionsQuery => 200 Regions;
     /// The health of the named services (`services`, repeated or joined by commas).
-    GetHealth: Looks GET "/v1/projects/{ref}/health" (Ref) ? Vec<(String, String)> => 200 Vec<ServiceHealth>;
+    GetHealth: Looks GET "/v1/projects/{ref}/health" (Ref) ? Vec<(String, String)> => 200 Vec<ServiceHealth>, needs "project_admin_read";
 }
 
 /// Where a project's own API (REST, auth, storage, functions) answers: on the platform's cloud a

@@ -47,9 +47,9 @@ pub struct RestorePointQuery {
 
 endpoints! {
     /// Makes a restore point.
-    CreateRestorePoint: WritesBranch POST "/v1/projects/{ref}/database/backups/restore-point" (Ref) { RestorePointName } => 201 RestorePoint;
+    CreateRestorePoint: WritesBranch POST "/v1/projects/{ref}/database/backups/restore-point" (Ref) { RestorePointName } => 201 RestorePoint, needs "backups_write";
     /// One restore point.
-    GetRestorePoint: Looks GET "/v1/projects/{ref}/database/backups/restore-point" (Ref) ? RestorePointQuery => 200 RestorePoint;
+    GetRestorePoint: Looks GET "/v1/projects/{ref}/database/backups/restore-point" (Ref) ? RestorePointQuery => 200 RestorePoint, needs "backups_read";
     /// Returns to a restore point.
-    Undo: WritesBranch POST "/v1/projects/{ref}/database/backups/undo" (Ref) { RestorePointName } => 201 ();
+    Undo: WritesBranch POST "/v1/projects/{ref}/database/backups/undo" (Ref) { RestorePointName } => 201 (), needs "backups_write";
 }

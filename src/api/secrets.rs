@@ -35,9 +35,9 @@ pub struct ListedSecret {
 
 endpoints! {
     /// Lists the secrets with their digests.
-    ListSecrets: Looks GET "/v1/projects/{ref}/secrets" (Ref) => 200 Vec<ListedSecret>;
+    ListSecrets: Looks GET "/v1/projects/{ref}/secrets" (Ref) => 200 Vec<ListedSecret>, needs "edge_functions_secrets_read";
     /// Sets secrets, those of the same name anew; the others stay.
-    SetSecrets: WritesBranch POST "/v1/projects/{ref}/secrets" (Ref) { Vec<NewSecret> } => 201 ();
+    SetSecrets: WritesBranch POST "/v1/projects/{ref}/secrets" (Ref) { Vec<NewSecret> } => 201 (), needs "edge_functions_secrets_write";
     /// Deletes secrets by name; one that is not there is no error.
-    DeleteSecrets: WritesBranch DELETE "/v1/projects/{ref}/secrets" (Ref) { Vec<String> } => 200 ();
+    DeleteSecrets: WritesBranch DELETE "/v1/projects/{ref}/secrets" (Ref) { Vec<String> } => 200 (), needs "edge_functions_secrets_write";
 }

@@ -94,6 +94,12 @@ pub enum Code {
     PlatformUnreachable,
     /// The platform answered with an error.
     PlatformError,
+    /// The platform does not accept the access token.
+    Unauthorized,
+    /// The access token lacks a permission.
+    PermissionMissing,
+    /// The platform's rate limit is used up.
+    RateLimited,
     /// The vault cannot seal, so nothing that needs a secret is begun.
     VaultUnavailable,
     /// The journal cannot be written, so nothing is.
@@ -147,6 +153,9 @@ impl Code {
             Self::InProgress => "in_progress",
             Self::PlatformUnreachable => "platform_unreachable",
             Self::PlatformError => "platform_error",
+            Self::Unauthorized => "unauthorized",
+            Self::PermissionMissing => "permission_missing",
+            Self::RateLimited => "rate_limited",
             Self::VaultUnavailable => "vault_unavailable",
             Self::JournalUnavailable => "journal_unavailable",
             Self::InternalError => "internal_error",
@@ -262,10 +271,13 @@ impl From<ApiError> for Refusal {
             ApiError::Status { status: 400, message, .. } if message.contains("ERROR:") => {
                 Self::sql_error(message)
             }
-            ApiError::Status { status: 401 | 403, .. } => {
-                Self::new(Code::PlatformError, error.to_string())
-                    .operator("give Drydock an access token that may do this")
+            ApiError::Status { status: 401, .. } => {
+                Self::new(Code::Unauthorized, "the platform does not accept Drydock's access token: it is wrong, expired or revoked; no call can help")
+                    .operator("start Drydock with an access token that holds, in SUPABASE_ACCESS_TOKEN; `drydock doctor` tries it")
             }
+            ApiError::Status { status: 403, permission, .. } => Self::forbidden(&error, permission),
+            ApiError::TooFast { .. } => Self::new(Code::RateLimited, format!("{error}; nothing was done, and it may be tried again in a few minutes"))
+                .operator("the platform counts 120 requests a minute for each user and project: ask it for more, or spread agents over several users' tokens"),
             ApiError::Status { status, .. } => Self::new(Code::PlatformError, error.to_string())
                 .details(json!({ "status": status })),
             ApiError::Unreadable { .. } => Self::new(Code::PlatformError, error.to_string()),
@@ -287,6 +299,28 @@ impl From<StoreError> for Refusal {
 }
 
 impl Refusal {
+    /// The platform let the token in and does not let it do this.
+    fn forbidden(error: &ApiError, permission: &'static str) -> Self {
+        let (needs, remedy) = match permission {
+            "" => (
+                String::new(),
+                "give Drydock an access token of somebody who may do this".to_owned(),
+            ),
+            one => (
+                format!("; it takes the permission {one}"),
+                format!(
+                    "give Drydock an access token with the permission {one}, or of somebody who has it; some operations are open to selected customers alone, and `drydock doctor` says which"
+                ),
+            ),
+        };
+        Self::new(
+            Code::PermissionMissing,
+            format!("the platform does not let Drydock's access token do this: {error}{needs}"),
+        )
+        .operator(remedy)
+        .details(json!({ "permission": permission }))
+    }
+
     /// The database's own error, taken apart.
     pub fn sql_error(message: &str) -> Self {
         // Before anything is cut: half a secret is one that nobody recognises.

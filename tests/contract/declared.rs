@@ -249,6 +249,20 @@ fn compare<E: Endpoint>(description: &Description, found: &mut Vec<String>) -> R
         report(found, "there is no such operation".to_owned());
         return Ok(());
     };
+    let needed: Vec<&str> = operation["x-fga-permissions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|all| all.get(0)?.as_str())
+        .collect();
+    if needed.is_empty() != E::PERMISSION.is_empty()
+        || !(needed.is_empty() || needed.contains(&E::PERMISSION))
+    {
+        report(
+            found,
+            format!("needs \"{}\", and {needed:?} is described", E::PERMISSION),
+        );
+    }
     let (bodies, queries) = sent(E::NAME)?;
 
     let described = description.body(operation);

@@ -48,6 +48,8 @@ pub(crate) enum Reaction {
     Pass,
     /// This is the answer; the real platform never hears of it.
     Answer(u16, Value),
+    /// The rate limit is used up for so many seconds; the real platform never hears of it.
+    TooFast(u64),
     /// The real platform carries it out, and its answer is lost.
     Lose,
 }
@@ -137,6 +139,15 @@ async fn answer(State(middle): State<Middle>, method: Method, uri: Uri, body: By
     let reaction = (middle.react)(heard.clone()).await;
     if let Reaction::Answer(status, body) = reaction {
         return reply(status, &body);
+    }
+    if let Reaction::TooFast(seconds) = reaction {
+        let headers = [
+            ("x-ratelimit-limit", "120".to_owned()),
+            ("x-ratelimit-remaining", "0".to_owned()),
+            ("x-ratelimit-reset", seconds.to_string()),
+        ];
+        let body = serde_json::json!({ "message": "ThrottlerException: Too Many Requests" });
+        return (headers, reply(429, &body)).into_response();
     }
     let Some(real) = &middle.real else {
         return reply(404, &Value::Null);

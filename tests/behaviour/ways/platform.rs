@@ -21,9 +21,15 @@ pub(super) const CODES: &[&str] = &[
     "in_progress",
     "platform_unreachable",
     "platform_error",
+    "unauthorized",
+    "permission_missing",
+    "rate_limited",
     "production_data_in_branch",
     "journal_unavailable",
 ];
+
+/// What becomes of a request while the platform fails; nothing unusual without.
+type How = fn(&Heard) -> Option<Reaction>;
 
 /// A platform that fails while it is told to.
 struct Failing {
@@ -34,7 +40,7 @@ struct Failing {
 
 impl Failing {
     /// In front of the world's platform; `how` is what it does to a request while it fails.
-    async fn new(world: &World, how: fn(&Heard) -> Option<Reaction>) -> Self {
+    async fn new(world: &World, how: How) -> Self {
         let fails = Arc::new(AtomicBool::new(true));
         let switch = Arc::clone(&fails);
         let relay = Relay::start(Some(world.api()), move |heard: Heard| {
@@ -182,6 +188,31 @@ async fn looks(world: &World, direct: &Mcp) {
         Ending::Operator,
     )
     .await;
+
+    let unwell: [(&str, How); 3] = [
+        ("unauthorized", |heard| {
+            let answer = Reaction::Answer(401, json!({ "message": "Unauthorized" }));
+            heard.path.contains("/health").then_some(answer)
+        }),
+        ("permission_missing", |heard| {
+            let answer = Reaction::Answer(403, json!({ "message": "Forbidden action" }));
+            heard.path.contains("/health").then_some(answer)
+        }),
+        ("rate_limited", |heard| {
+            heard
+                .path
+                .contains("/health")
+                .then_some(Reaction::TooFast(0))
+        }),
+    ];
+    for (code, how) in unwell {
+        let project = with_work(direct, code).await;
+        let health = "get_project_health";
+        Failing::new(world, how)
+            .await
+            .refuses(&project, health, json!({}), code, true, Ending::Operator)
+            .await;
+    }
 
     let project = with_work(direct, "unreached").await;
     let nowhere = world
