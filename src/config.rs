@@ -37,6 +37,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run the local platform in the foreground, or end it.
     Platform(PlatformArgs),
+    /// Say what works here, what is weaker, what is missing, and what to do about it.
+    Doctor(Box<DoctorArgs>),
     /// Write an MCP client's configuration.
     Init(InitArgs),
     /// Show, verify or export the journal.
@@ -188,6 +190,20 @@ pub struct AcceptArgs {
     /// The platform, as for serving.
     #[command(flatten)]
     pub serve: ServeArgs,
+}
+
+/// What to look at.
+#[derive(Debug, Clone, Args)]
+pub struct DoctorArgs {
+    /// One JSON object a line.
+    #[arg(long)]
+    pub json: bool,
+    /// The platform, as for serving.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+    /// What the local platform's engine takes.
+    #[command(flatten)]
+    pub engine: EngineArgs,
 }
 
 /// What to do with the vault.

@@ -3,6 +3,7 @@
 mod accept;
 mod approve;
 mod demo;
+mod doctor;
 mod init;
 mod journal;
 mod platform;
@@ -27,6 +28,7 @@ pub async fn run(cli: Cli) -> Result<(), String> {
         Some(Command::Serve(args)) => serve::run(*args).await,
         Some(Command::Demo(args)) => demo::run(args).await,
         Some(Command::Platform(args)) => platform::run(args).await,
+        Some(Command::Doctor(args)) => doctor::run(*args).await,
         Some(Command::Init(args)) => init::run(&args),
         Some(Command::Journal(action)) => journal::run(action).await,
         Some(Command::Policy(args)) => policy::run(*args),

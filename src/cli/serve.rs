@@ -47,8 +47,13 @@ pub fn build_server(args: &ServeArgs) -> Result<Server, String> {
 /// The guard that the settings describe.
 pub(super) fn build_guard(args: &ServeArgs) -> Result<Guard, String> {
     let policy = args.policy()?.policy;
-    let data_dir = args.data_dir.path()?;
-    let store = open_store(&data_dir)?;
+    let store = open_store(&args.data_dir.path()?)?;
+    let webhook = webhook(args, &policy)?;
+    Ok(Guard::new(client(args)?, store, policy, webhook))
+}
+
+/// The client of the platform that the settings name.
+pub(super) fn client(args: &ServeArgs) -> Result<Client, String> {
     if let Some(token) = &args.access_token {
         redact::keep_secret(token);
     }
@@ -59,11 +64,10 @@ pub(super) fn build_guard(args: &ServeArgs) -> Result<Guard, String> {
         }),
         None => {
             let program = std::env::current_exe().map_err(|error| error.to_string())?;
-            Arc::new(LocalPlatform::new(data_dir, program))
+            Arc::new(LocalPlatform::new(args.data_dir.path()?, program))
         }
     };
-    let webhook = webhook(args, &policy)?;
-    Ok(Guard::new(Client::new(locator), store, policy, webhook))
+    Ok(Client::new(locator))
 }
 
 /// The operator's backend, if there is a secret to know it by.

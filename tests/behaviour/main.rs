@@ -8,7 +8,7 @@
 //! habits        an agent with the habits of today's models, call by call
 //! storm         clients at work while everything fails, from a seed
 //! ways          from every refusal, by `next` alone, to a merge
-//! targets scope policy limits lifecycle costs keys cloud sql ledger migrations restore_points advisor gate merge branches
+//! targets scope policy limits lifecycle costs keys cloud doctor sql ledger migrations restore_points advisor gate merge branches
 //! attacks isolation sharing concurrency long_work crashes faults http journal json lints resources surface
 //! vault vault_keys canaries fence
 //! ```
@@ -33,6 +33,7 @@ mod cloud;
 mod concurrency;
 mod costs;
 mod crashes;
+mod doctor;
 mod elicitation;
 mod faults;
 mod fence;

@@ -1,0 +1,133 @@
+//! This machine: the data directory, the policy, the vault and, for the local platform, PostgreSQL.
+
+use std::fs;
+use std::path::Path;
+
+use super::Finding;
+use crate::cli::open_store;
+use crate::config::{DoctorArgs, ServeArgs};
+use crate::local::engine::discover::Search;
+use crate::store::Store;
+
+/// Bytes below which a disk is said to be nearly full: a handful of local projects.
+const LITTLE: u64 = 1 << 30;
+
+pub(super) async fn look(args: &DoctorArgs) -> Vec<Finding> {
+    let mut findings = vec![policy(&args.serve)];
+    match args.serve.data_dir.path() {
+        Ok(data_dir) => {
+            findings.push(directory(&data_dir));
+            match open_store(&data_dir) {
+                Ok(store) => findings.push(vault(&store).await),
+                Err(error) => findings.push(Finding::missing(
+                    "store",
+                    error,
+                    "give Drydock a data directory that it can write to, with --data-dir",
+                )),
+            }
+        }
+        Err(error) => findings.push(Finding::missing(
+            "data directory",
+            error,
+            "name one with --data-dir or DRYDOCK_DATA_DIR",
+        )),
+    }
+    if args.serve.access_token.is_none() {
+        findings.push(postgres(args).await);
+    }
+    findings
+}
+
+fn policy(serve: &ServeArgs) -> Finding {
+    match serve.policy() {
+        Ok(effective) => {
+            let given = effective
+                .policy
+                .keys()
+                .iter()
+                .filter(|key| effective.origin(key) != "default")
+                .count();
+            Finding::good(
+                "policy",
+                format!("{given} key(s) differ from the defaults; drydock policy show lists them"),
+            )
+        }
+        Err(error) => Finding::missing(
+            "policy",
+            error,
+            "mend it: no server starts with it; drydock policy check says what a file means",
+        ),
+    }
+}
+
+fn directory(data_dir: &Path) -> Finding {
+    // The nearest directory that is there: the data directory itself is made when it is needed.
+    let there = data_dir.ancestors().find(|path| path.is_dir());
+    let free = there
+        .and_then(|path| rustix::fs::statvfs(path).ok())
+        .map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    let shown = data_dir.display();
+    match free {
+        Some(free) if free < LITTLE => Finding::weaker(
+            "data directory",
+            format!("{shown}, with {} MB free", free >> 20),
+            "free some space: a write that cannot be journalled is refused",
+        ),
+        Some(free) => Finding::good(
+            "data directory",
+            format!("{shown}, with {} GB free", free >> 30),
+        ),
+        None => Finding::good("data directory", shown.to_string()),
+    }
+}
+
+/// Whether what is sealed can be opened with the key that there is.
+async fn vault(store: &Store) -> Finding {
+    let records = match store.vault_records().await {
+        Ok(records) => records,
+        Err(error) => return unusable(error.to_string()),
+    };
+    if let Some(first) = records.first() {
+        match store.open_sealed(&first.project, &first.name).await {
+            Ok(_) => {}
+            Err(error) => return unusable(error.to_string()),
+        }
+    }
+    Finding::good("vault", format!("{} password(s), sealed", records.len()))
+}
+
+fn unusable(error: String) -> Finding {
+    Finding::missing(
+        "vault",
+        error,
+        "give Drydock the key that the vault is sealed under, in DRYDOCK_VAULT_KEY or vault.key of the data directory",
+    )
+}
+
+async fn postgres(args: &DoctorArgs) -> Finding {
+    let search = Search {
+        setting: args.engine.postgres_bin.as_deref(),
+        fetch_into: None,
+    };
+    match search.run().await {
+        Ok(found) => Finding::good(
+            "PostgreSQL",
+            format!("{} in {}", found.version, found.bin.display()),
+        ),
+        Err(_) if args.engine.postgres_bin.is_none() && has_npm() => Finding::weaker(
+            "PostgreSQL",
+            "none on this machine; npm fetches it at the first start",
+            "install it to be rid of the wait",
+        ),
+        Err(error) => Finding::missing(
+            "PostgreSQL",
+            error.to_string(),
+            "install it, or npm, or work on a cloud with SUPABASE_ACCESS_TOKEN",
+        ),
+    }
+}
+
+fn has_npm() -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|dir| fs::metadata(dir.join("npm")).is_ok())
+}

@@ -1,0 +1,131 @@
+//! `drydock doctor`: what works, what is weaker, what is missing.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Heard, Reaction, Relay, World};
+use crate::policy::put;
+
+/// What doctor says, by what it looked at; and whether something is missing.
+fn doctor(world: &World, flags: &[&str]) -> (Vec<Value>, bool) {
+    let arguments: Vec<&str> = ["doctor", "--json"].iter().chain(flags).copied().collect();
+    let output = world.run(&arguments);
+    let said = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    (said, !output.status.success())
+}
+
+fn of<'a>(said: &'a [Value], what: &str) -> &'a Value {
+    said.iter()
+        .find(|finding| finding["what"] == what)
+        .unwrap_or_else(|| panic!("nothing is said of {what}: {said:?}"))
+}
+
+#[tokio::test]
+async fn on_a_machine_that_works_nothing_is_missing() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let project = mcp.launch("shop").await;
+    project.migrate("t", "create table public.t (id int)").await;
+    let (said, missing) = doctor(&world, &[]);
+    assert!(!missing, "{said:?}");
+    for what in [
+        "policy",
+        "data directory",
+        "vault",
+        "PostgreSQL",
+        "local platform",
+        "projects",
+        "branches",
+        "migrations",
+        "restore points",
+        "security advisor",
+        "API keys",
+        "prices",
+    ] {
+        assert_eq!(of(&said, what)["state"], "good", "{said:?}");
+    }
+    // The same for a person, and nothing was changed by it.
+    let output = world.run(&["doctor"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("good     PostgreSQL: 1"), "{text}");
+    assert_eq!(project.ledger("dev").await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_missing_on_the_machine_is_named_with_its_remedy() {
+    let world = World::new();
+    let (said, missing) = doctor(&world, &["--postgres-bin", "/nowhere"]);
+    assert!(missing);
+    assert_eq!(of(&said, "PostgreSQL")["state"], "missing");
+    assert_eq!(of(&said, "platform")["state"], "weaker");
+    put(&world, "[limit]\nrows = 1\n");
+    let (said, missing) = doctor(&world, &[]);
+    assert!(missing);
+    let found = of(&said, "policy")["found"].as_str().unwrap();
+    assert!(found.contains("limits"), "{found}");
+    put(&world, "");
+    fs::write(world.dir().join("file"), "").unwrap();
+    let file = world.dir().join("file");
+    let (said, missing) = doctor(&world, &["--data-dir", file.to_str().unwrap()]);
+    assert!(missing);
+    assert_eq!(of(&said, "store")["state"], "missing");
+}
+
+// The program is waited for while the platform in the middle answers it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_cloud_does_not_offer_is_named_with_what_the_operator_can_do() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let project = mcp.launch("shop").await;
+    project.ok("create_branch", json!({})).await;
+    let relay = Relay::start(Some(world.api()), |heard: Heard| {
+        Box::pin(async move {
+            let withheld = ["/restore-point", "/billing/addons"];
+            match withheld.iter().any(|part| heard.path.contains(part)) {
+                true => Reaction::Answer(403, json!({ "message": "Forbidden action" })),
+                false => Reaction::Pass,
+            }
+        })
+    })
+    .await;
+    let token = world.api().token().to_owned();
+    let cloud = ["--api-url", relay.url(), "--access-token", &token];
+    let (said, missing) = doctor(&world, &cloud);
+    assert!(missing);
+    let points = of(&said, "restore points");
+    assert_eq!(points["state"], "missing");
+    assert!(
+        points["remedy"]
+            .as_str()
+            .unwrap()
+            .contains("selected customers")
+    );
+    let prices = of(&said, "prices");
+    assert_eq!(prices["state"], "weaker");
+    assert!(
+        prices["remedy"]
+            .as_str()
+            .unwrap()
+            .contains("infra_add_ons_read")
+    );
+    assert!(relay.heard().iter().all(|heard| heard.method == "GET"));
+    let all = json!(said).to_string();
+    assert!(!all.contains(&token), "{all}");
+
+    let stranger = Relay::start(None, |_| {
+        Box::pin(async { Reaction::Answer(401, json!({ "message": "Unauthorized" })) })
+    })
+    .await;
+    let (said, missing) = doctor(
+        &world,
+        &["--api-url", stranger.url(), "--access-token", "x"],
+    );
+    assert!(missing);
+    let remedy = of(&said, "platform")["remedy"].as_str().unwrap();
+    assert!(remedy.contains("SUPABASE_ACCESS_TOKEN"), "{remedy}");
+}
