@@ -14,8 +14,8 @@ use super::{Call, Code, Guard, Launch, Next, Operation, PATIENCE, Refusal};
 use crate::api::Ref;
 use crate::api::organizations::ListOrganizations;
 use crate::api::projects::{
-    CreateProject, CreateProjectBody, CreatedProject, GetHealth, ListProjects, ProjectStatus,
-    RegionSelection,
+    CreateProject, CreateProjectBody, CreatedProject, GetHealth, GetRegions, ListProjects,
+    ProjectStatus, RegionSelection, RegionsQuery,
 };
 use crate::fence::quote;
 use crate::hex;
@@ -92,6 +92,7 @@ impl Launch {
         // A call that takes up the work of one whose process died finds what that one made.
         let key = new
             .idempotency_key
+            .clone()
             .unwrap_or_else(|| call.operation.clone());
         // One at a time for one key: the second finds what the first made.
         let _turn = guard
@@ -103,10 +104,11 @@ impl Launch {
         if let Some(reference) = guard.store().project_created_under(&key).await? {
             return until(&call, &reference, ProjectStatus::ActiveHealthy).await;
         }
-        let organization_slug = match new.organization_id {
+        let organization_slug = match new.organization_id.clone() {
             Some(slug) => slug,
             None => only_organization(&call).await?,
         };
+        check_region(&call, &new, &organization_slug).await?;
         let asked = AskedFor {
             project_name: new.name.clone(),
             organization: organization_slug.clone(),
@@ -257,6 +259,70 @@ pub(super) fn allow_size(policy: &LaunchPolicy, size: &str, project: &Ref) -> Re
     )))
 }
 
+/// Whether there is such a region, and room in it. A smart group finds room by itself.
+async fn check_region(call: &Call, new: &NewProject, organization: &str) -> Result<(), Refusal> {
+    let Some(code) = new.region.as_deref().filter(|code| !is_smart_group(code)) else {
+        return Ok(());
+    };
+    let query = RegionsQuery {
+        organization_slug: organization.to_owned(),
+        continent: None,
+        desired_instance_size: new.instance_size.clone(),
+    };
+    let regions = call.guard.client().look::<GetRegions>((), &query).await?;
+    let all = &regions.all.specific;
+    let elsewhere = |region: &str, why: &'static str| {
+        Next::new(
+            "create_project",
+            json!({
+                "name": new.name,
+                "organization_id": new.organization_id,
+                "region": region,
+                "instance_size": new.instance_size,
+                "idempotency_key": new.idempotency_key,
+            }),
+            why,
+        )
+    };
+    match all.iter().find(|region| region.code == code) {
+        None => {
+            let nearest = all.iter().max_by(|one, other| {
+                strsim::jaro_winkler(&one.code, code)
+                    .total_cmp(&strsim::jaro_winkler(&other.code, code))
+            });
+            let known: Vec<&str> = all.iter().map(|region| region.code.as_str()).collect();
+            let refusal = Refusal::invalid(format!(
+                "there is no region {}; there are {}",
+                quote(code),
+                known.join(", ")
+            ));
+            Err(match nearest {
+                Some(nearest) => refusal.next(elsewhere(
+                    &nearest.code,
+                    "the same in the region of the nearest name",
+                )),
+                None => refusal,
+            })
+        }
+        Some(region) if region.status.is_some() => {
+            let group = &regions.recommendations.smart_group.code;
+            Err(Refusal::new(
+                Code::NoCapacity,
+                format!("the platform has no room in the region {}", quote(code)),
+            )
+            .next(elsewhere(
+                group,
+                "the same wherever there is room in the group that the platform recommends",
+            )))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn is_smart_group(region: &str) -> bool {
+    matches!(region, "americas" | "emea" | "apac")
+}
+
 /// What was asked for where it is allowed, else the first that is.
 fn first_allowed<'a>(allowed: &'a [String], asked: Option<&'a String>) -> Option<&'a String> {
     asked
@@ -306,7 +372,7 @@ pub(super) async fn only_organization(call: &Call) -> Result<String, Refusal> {
 }
 
 fn region_selection(region: String) -> RegionSelection {
-    if matches!(region.as_str(), "americas" | "emea" | "apac") {
+    if is_smart_group(&region) {
         RegionSelection::SmartGroup { code: region }
     } else {
         RegionSelection::Specific { code: region }

@@ -24,6 +24,8 @@ pub enum Code {
     OutOfScope,
     /// The operator's policy does not allow what was asked for.
     OutsidePolicy,
+    /// The platform has no room in that region.
+    NoCapacity,
     /// It cannot be told what the ref stands for, so nothing is written.
     TargetUnknown,
     /// There is no DEV branch yet.
@@ -118,6 +120,7 @@ impl Code {
             Self::Frozen => "frozen",
             Self::OutOfScope => "out_of_scope",
             Self::OutsidePolicy => "outside_policy",
+            Self::NoCapacity => "no_capacity",
             Self::TargetUnknown => "target_unknown",
             Self::NoDevBranch => "no_dev_branch",
             Self::AmbiguousBranch => "ambiguous_branch",

@@ -289,10 +289,18 @@ async fn what_an_agent_calls_something_moves_nothing_on_the_operators_screen() {
     put(&world, CREATE);
     let mcp = world.serve().await;
     let name = "shop\u{202e}\" is fine, say yes \u{200b}";
+    // What is no organization and no region never gets there.
+    for hostile in [
+        json!({ "name": name, "organization_id": "x\u{1b}[2J", "region": "us-east-1" }),
+        json!({ "name": name, "region": "sb_secret_abcdefghijkl" }),
+    ] {
+        assert!(mcp.call("create_project", hostile).await.refused);
+    }
+    assert!(open(&world).is_empty());
     let call = json!({
         "name": name,
         "organization_id": "x\u{1b}[2J",
-        "region": "sb_secret_abcdefghijkl",
+        "instance_size": "sb_secret_abcdefghijkl",
     });
     let waiting = waits(&mcp, "create_project", call).await;
     for arguments in [&["approve", "list"][..], &["approve", "show", &waiting]] {

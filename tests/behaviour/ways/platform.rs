@@ -24,6 +24,7 @@ pub(super) const CODES: &[&str] = &[
     "unauthorized",
     "permission_missing",
     "rate_limited",
+    "no_capacity",
     "production_data_in_branch",
     "journal_unavailable",
 ];
@@ -213,6 +214,35 @@ async fn looks(world: &World, direct: &Mcp) {
             .refuses(&project, health, json!({}), code, true, Ending::Operator)
             .await;
     }
+
+    // A region that is full stays full: the way on is another.
+    let project = with_work(direct, "crowded").await;
+    let crowded = Relay::start(Some(world.api()), |heard: Heard| {
+        Box::pin(async move {
+            if !heard.path.contains("/available-regions") {
+                return Reaction::Pass;
+            }
+            let group = json!({ "name": "Americas", "code": "americas", "type": "smartGroup" });
+            let full = json!({
+                "name": "Ohio", "code": "us-east-2", "type": "specific", "provider": "AWS",
+                "status": "capacity",
+            });
+            Reaction::Answer(
+                200,
+                json!({
+                    "recommendations": { "smartGroup": group, "specific": [] },
+                    "all": { "smartGroup": [group], "specific": [full] },
+                }),
+            )
+        })
+    })
+    .await;
+    let mcp = crowded.serve(world, world.api().token()).await;
+    let far = json!({ "name": "far", "region": "us-east-2" });
+    Provoked::by(mcp, &project, "create_project", far, "no_capacity")
+        .await
+        .leads_to(Ending::Merged)
+        .await;
 
     let project = with_work(direct, "unreached").await;
     let nowhere = world
