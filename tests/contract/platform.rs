@@ -35,7 +35,7 @@ impl Drop for Folder {
 /// An ephemeral platform.
 pub(crate) struct Platform {
     child: Child,
-    folder: Folder,
+    pub(crate) folder: Folder,
     pub(crate) base: String,
     pub(crate) token: String,
 }

@@ -16,6 +16,7 @@ mod secrets;
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query, Request, State};
 use axum::http::HeaderMap;
 use axum::http::StatusCode;
@@ -58,10 +59,16 @@ pub(super) fn router(platform: Platform, front: Front) -> Router {
     let routes = advisors::routes(routes);
     let routes = secrets::routes(routes);
     routes
-        .fallback(async || Fault::new(404, "the local platform does not serve this route"))
+        .fallback(not_served)
+        .method_not_allowed_fallback(not_served)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(front, admit))
         .with_state(platform)
+}
+
+/// Reads the body first: a client that is still sending would lose the answer with the connection.
+async fn not_served(_: Result<Bytes, BytesRejection>) -> Fault {
+    Fault::new(404, "the local platform does not serve this route")
 }
 
 async fn admit(State(front): State<Front>, request: Request, next: Next) -> Response {
