@@ -24,6 +24,8 @@ pub mod projects;
 mod reference;
 pub mod restore_points;
 pub mod secrets;
+pub mod storage;
+pub mod typescript;
 
 pub use client::{Client, Locator, Place, ReleasePermit};
 pub use dev_branch::{DevBranch, Unproven, Which};

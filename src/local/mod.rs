@@ -27,6 +27,7 @@ mod launch;
 mod process;
 mod registry;
 mod routes;
+mod typescript;
 mod workflows;
 
 use std::sync::Arc;

@@ -37,7 +37,9 @@ impl Installed {
             fs::write(&done, "")?;
         }
         // Copied each time: modules are looked for beside the program that imports them.
-        copy_all(&Path::new(SOURCE).join("drivers"), &installed.drivers())?;
+        for part in ["drivers", "types"] {
+            copy_all(&Path::new(SOURCE).join(part), &installed.folder.join(part))?;
+        }
         Ok(Some(installed))
     }
 

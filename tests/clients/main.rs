@@ -26,7 +26,12 @@ use table::Row;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The drivers, in the order in which their clients stand in the table.
-const DRIVERS: [&str; 3] = ["official_server.mjs", "cli.mjs", "management_js.mjs"];
+const DRIVERS: [&str; 4] = [
+    "official_server.mjs",
+    "cli.mjs",
+    "management_js.mjs",
+    "typescript.mjs",
+];
 
 /// Runs one driver to its end. Answers what it said.
 fn drive(

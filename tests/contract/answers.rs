@@ -311,6 +311,15 @@ async fn database(drive: &mut Drive, project: &str) -> Result<(), Failure> {
         )
         .await?;
 
+    let types = "GET /v1/projects/{ref}/types/typescript";
+    drive.call(types, &[project], None).await?;
+    let buckets =
+        json!({ "query": "insert into storage.buckets (id, name) values ('avatars', 'avatars')" });
+    drive.call(QUERY, &[project], Some(buckets)).await?;
+    drive
+        .call("GET /v1/projects/{ref}/storage/buckets", &[project], None)
+        .await?;
+
     let made = drive
         .call(POINT, &[project], Some(json!({ "name": "before" })))
         .await?;

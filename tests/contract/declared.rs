@@ -18,6 +18,7 @@ use drydock::api::organizations::PageQuery;
 use drydock::api::projects::{CreateProjectBody, RegionSelection, RegionsQuery, UpdateProjectBody};
 use drydock::api::restore_points::{RestorePointName, RestorePointQuery};
 use drydock::api::secrets::NewSecret;
+use drydock::api::typescript::TypescriptQuery;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -40,6 +41,8 @@ macro_rules! every_endpoint {
             projects::*,
             restore_points::*,
             secrets::*,
+            storage::*,
+            typescript::*,
         };
         every_endpoint!(@each $visit($($argument),*) [$($after)?]
             GetSecurityAdvisor GetPerformanceAdvisor
@@ -54,6 +57,7 @@ macro_rules! every_endpoint {
             RestoreProject GetRegions GetHealth
             CreateRestorePoint GetRestorePoint Undo
             ListSecrets SetSecrets DeleteSecrets
+            GenerateTypescriptTypes ListBuckets
         );
     }};
     (@each $visit:ident $arguments:tt $after:tt $($name:ident)*) => {
@@ -223,6 +227,12 @@ fn sent(endpoint: &str) -> Result<(Vec<Value>, Vec<Value>), Failure> {
         // Pairs: one value of a list, as it stands in the query string.
         "GetHealth" => (none(), vec![json!({ "services": ["db"] })]),
         "CreateRestorePoint" | "Undo" => (all(&[name])?, none()),
+        "GenerateTypescriptTypes" => {
+            let most = TypescriptQuery {
+                included_schemas: text("public,auth"),
+            };
+            (none(), all(&[TypescriptQuery::default(), most])?)
+        }
         "GetRestorePoint" => {
             let most = RestorePointQuery {
                 name: text("baseline"),

@@ -13,6 +13,8 @@ mod organizations;
 mod projects;
 mod restore_points;
 mod secrets;
+mod storage;
+mod typescript;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -58,6 +60,8 @@ pub(super) fn router(platform: Platform, front: Front) -> Router {
     let routes = restore_points::routes(routes);
     let routes = advisors::routes(routes);
     let routes = secrets::routes(routes);
+    let routes = typescript::routes(routes);
+    let routes = storage::routes(routes);
     routes
         .fallback(not_served)
         .method_not_allowed_fallback(not_served)
