@@ -18,6 +18,7 @@
 //! merge      the merge itself, followed to its end;  merged: what came of it
 //! judging    the SQL judge's answer in the guard's terms;  reach: the secrets behind what SQL names
 //!            trial: a read as a user of the app
+//! storage    its buckets;  typescript: a database's types, cut to size
 //! projects   launching projects;  lifecycle: pausing, bringing back, deleting them;  passwords: sealed before they are sent;  keys: of their APIs;  reading: what only looks
 //! costs      prices, bills and the cap on them
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
@@ -63,11 +64,13 @@ mod revert;
 mod roads;
 mod settle;
 mod state;
+mod storage;
 mod strangers;
 mod target;
 mod tool;
 mod transaction;
 mod trial;
+mod typescript;
 mod user;
 mod version;
 mod warnings;
@@ -106,8 +109,10 @@ pub use reading::{ChangedRows, FoundLint, QueryResult};
 pub use refusal::{Code, Next, Refusal};
 pub use revert::{Reverted, RowCount};
 pub use roads::{Approvals, Operation, Road};
+pub use storage::FoundBucket;
 pub use target::{Environment, Target, TargetView};
 pub use tool::{Call, Progress, Tool};
+pub use typescript::GeneratedTypes;
 pub use warnings::{LostData, Warning, say_consequences};
 
 /// How long work waits for its turn or for the platform before it gives up. Its caller is answered

@@ -109,8 +109,9 @@ impl ServerHandler for Server {
     ) -> Result<CallToolResponse, ErrorData> {
         let guard = self.guard_of(&context);
         // A writer that a read-only server hides is refused by the pipeline, with the reason.
-        let Some(entry) =
-            tools::find(&request.name).filter(|entry| guard.policy().offers(entry.group))
+        let arguments = request.arguments.take().unwrap_or_default();
+        let Some((entry, arguments)) = tools::called(&request.name, arguments)
+            .filter(|(entry, _)| guard.policy().offers(entry.group))
         else {
             let refused = refuse_unknown(guard, &self.principal, &request.name).await;
             return Ok(refused.into());
@@ -123,7 +124,6 @@ impl ServerHandler for Server {
             asking,
             reply: reply(&mut request),
         };
-        let arguments = request.arguments.unwrap_or_default();
         let mut call = entry.call(guard.clone(), arguments, caller);
         let outcome = loop {
             tokio::select! {

@@ -2,6 +2,8 @@
 //!
 //! Adding one: its card, its file, its stem in the list, a test and its snapshot.
 
+mod aliases;
+
 use std::sync::{Arc, LazyLock};
 
 use futures_util::future::BoxFuture;
@@ -12,6 +14,8 @@ use serde_json::{Map, Value, json};
 use crate::guard::{
     Caller, Class, Grant, Group, Guard, Outcome, TargetView, Tool, WAIT_ARGUMENT, run,
 };
+
+pub use aliases::{ALIASES, Alias, called};
 
 /// One tool of the catalogue, its types erased.
 pub struct Entry {
@@ -82,6 +86,7 @@ catalogue! {
         list_migrations: ListMigrations,
         apply_migration: ApplyMigration,
         execute_sql: ExecuteSql,
+        generate_typescript_types: GenerateTypescriptTypes,
     }
     Recovery {
         create_restore_point: CreateRestorePoint,
@@ -95,6 +100,9 @@ catalogue! {
     }
     Advisors {
         get_advisors: GetAdvisors,
+    }
+    Storage {
+        list_storage_buckets: ListStorageBuckets,
     }
 }
 

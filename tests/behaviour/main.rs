@@ -67,6 +67,7 @@ mod storm;
 mod surface;
 mod targets;
 mod trials;
+mod typescript;
 mod vault;
 mod vault_keys;
 mod warnings;

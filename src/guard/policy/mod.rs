@@ -174,6 +174,8 @@ pub enum Group {
     Keys,
     /// The advisors.
     Advisors,
+    /// Storage.
+    Storage,
 }
 
 /// When a missing DEV branch is made.
