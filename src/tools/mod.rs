@@ -186,7 +186,11 @@ fn schema_of<T: JsonSchema>() -> Map<String, Value> {
 }
 
 /// An output schema down to its first level: what is deeper shows itself in the result.
+///
+/// Nothing in it is required. Clients hold refusals against it as well, which have an `error` and
+/// nothing else, and one that finds a misfit shows neither its user nor its model a word of it.
 fn shallow(mut schema: Map<String, Value>) -> Map<String, Value> {
+    schema.remove("required");
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         for property in properties.values_mut() {
             if let Value::Object(property) = property {

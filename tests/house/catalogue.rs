@@ -41,6 +41,15 @@ fn an_alias_is_no_tools_name_and_leads_to_a_tool() {
     }
 }
 
+/// Clients hold refusals against it as well, which have an `error` and nothing else.
+#[test]
+fn no_output_schema_requires_anything() {
+    for tool in CATALOGUE.iter() {
+        let required = tool.output_schema.get("required");
+        assert_eq!(required, None, "{}", tool.name);
+    }
+}
+
 #[test]
 fn every_tool_says_what_it_is() {
     for tool in CATALOGUE.iter() {

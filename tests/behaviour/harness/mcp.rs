@@ -171,6 +171,9 @@ impl Mcp {
             .filter_map(|block| block.as_text())
             .map(|text| text.text.as_str())
             .collect::<String>();
+        if let Some(structured) = &result.structured_content {
+            assert_fits(tool, structured);
+        }
         // A server without structured content may say it as text.
         let value = result
             .structured_content
@@ -229,6 +232,40 @@ impl Mcp {
     /// Kills the server and waits until it has gone.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
+    }
+}
+
+/// Fails where an answer is not what its tool says that it answers: clients check that, and some
+/// show nothing of an answer that does not fit.
+fn assert_fits(tool: &str, answer: &Value) {
+    let Some(entry) = drydock::tools::find(tool) else {
+        return;
+    };
+    let schema = Value::Object((*entry.output_schema).clone());
+    assert!(schema["required"].is_null(), "{tool} requires: {schema}");
+    for (name, value) in answer.as_object().into_iter().flatten() {
+        let declared = &schema["properties"][name]["type"];
+        let types = match declared {
+            Value::Array(types) => types.clone(),
+            Value::Null => continue,
+            one => vec![one.clone()],
+        };
+        let is = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "boolean",
+            Value::Number(number) if number.is_f64() => "number",
+            Value::Number(_) => "integer",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        };
+        let fits = types
+            .iter()
+            .any(|one| one == is || (one == "number" && is == "integer"));
+        assert!(
+            fits,
+            "{tool} says that {name} is {declared}, and answers {value}"
+        );
     }
 }
 
