@@ -26,11 +26,14 @@ use table::Row;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The drivers, in the order in which their clients stand in the table.
-const DRIVERS: [&str; 4] = [
+const DRIVERS: [&str; 7] = [
     "official_server.mjs",
     "cli.mjs",
     "management_js.mjs",
     "typescript.mjs",
+    "mcp_clients.mjs",
+    "python_sdk.py",
+    "inspector.mjs",
 ];
 
 /// Runs one driver to its end. Answers what it said.
