@@ -46,6 +46,8 @@ macro_rules! prompts {
 prompts! {
     launch_project,
     build_feature,
+    seed_data,
+    debug_project,
     ship_to_production,
     revert_changes,
 }

@@ -203,7 +203,9 @@ impl Dev {
         })?;
         let mut changes = changes_of(&batch);
         warnings.extend(self.unreachable_tables(&batch).await);
-        let mut notes = Vec::new();
+        let mut notes: Vec<String> = super::cautions::caution(&request.query)
+            .into_iter()
+            .collect();
         if changes.len() > CHANGES {
             notes.push(format!(
                 "{} changes were made, of which the first {CHANGES} are listed",

@@ -18,7 +18,7 @@
 //! merge      the merge itself, followed to its end;  merged: what came of it
 //! judging    the SQL judge's answer in the guard's terms;  reach: the secrets behind what SQL names
 //!            trial: a read as a user of the app
-//! storage    its buckets;  typescript: a database's types, cut to size
+//! cautions   what is worth a word;  storage: its buckets;  typescript: a database's types, cut to size
 //! projects   launching projects;  lifecycle: pausing, bringing back, deleting them;  passwords: sealed before they are sent;  keys: of their APIs;  reading: what only looks
 //! costs      prices, bills and the cap on them
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
@@ -34,6 +34,7 @@ mod asked;
 mod backend;
 mod branches;
 mod caller;
+mod cautions;
 mod costs;
 mod diff;
 mod gate;

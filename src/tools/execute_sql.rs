@@ -119,6 +119,7 @@ impl Tool for ExecuteSql {
                     }
                     let (result, changed) = dev.change_data(&input.query).await?;
                     output.changed = changed;
+                    output.notes.extend(dev.cautions(&input.query));
                     result
                 }
                 Decision::ReadAs(_) => dev.try_as_user(&input.query).await?,
@@ -140,10 +141,7 @@ impl Tool for ExecuteSql {
                 migration.version, point.name
             );
             say_consequences(&mut text, &output.warnings, &output.data_lost);
-            for note in &output.notes {
-                text.push_str("\nNote: ");
-                text.push_str(note);
-            }
+            say_notes(&mut text, &output.notes);
             return text;
         }
         let mut text = match &output.changed {
@@ -162,6 +160,14 @@ impl Tool for ExecuteSql {
             text.push_str(&format!(" {} returns to the moment before.", point.name));
         }
         say_consequences(&mut text, &output.warnings, &output.data_lost);
+        say_notes(&mut text, &output.notes);
         text
+    }
+}
+
+fn say_notes(text: &mut String, notes: &[String]) {
+    for note in notes {
+        text.push_str("\nNote: ");
+        text.push_str(note);
     }
 }

@@ -29,6 +29,7 @@ mod approved_states;
 mod attacks;
 mod branches;
 mod canaries;
+mod cautions;
 mod cloud;
 mod concurrency;
 mod costs;

@@ -38,6 +38,30 @@ async fn the_tools_are_the_same_before_and_after_hostile_data() {
 }
 
 #[tokio::test]
+async fn the_official_servers_names_of_tools_are_answered_and_not_listed() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    assert!(!tools(&mcp).await.contains("get_publishable_keys"));
+    let project = mcp.launch("Shop").await;
+    let own = project.ok("get_api_keys", json!({})).await;
+    assert_eq!(project.ok("get_publishable_keys", json!({})).await, own);
+    let wrong = json!({ "colour": "red" });
+    project
+        .refused("get_publishable_keys", wrong, "invalid_arguments")
+        .await;
+    // What is not offered is not offered under another name either.
+    let other = world.serve_with(&["--features", "database"]).await;
+    other
+        .project(&project.id)
+        .refused("get_publishable_keys", json!({}), "unknown_tool")
+        .await;
+    assert!(mcp.end().await.success());
+    let called: Vec<Value> = world.journal();
+    let name = |tool: &str| called.iter().filter(|entry| entry["tool"] == tool).count();
+    assert!(name("get_api_keys") >= 3, "{called:?}");
+}
+
+#[tokio::test]
 async fn every_tool_tells_what_it_is() {
     let world = World::new();
     let mcp = world.serve().await;
@@ -76,6 +100,8 @@ async fn the_prompts_are_listed_and_filled_in() {
         [
             "launch_project",
             "build_feature",
+            "seed_data",
+            "debug_project",
             "ship_to_production",
             "revert_changes"
         ]

@@ -114,20 +114,27 @@ async fn apply(asked: Asked<ApplyAddon>) -> Result<(), Fault> {
             .await?;
         return Ok(());
     }
-    // A new machine: whoever is connected must come again, as on the platform.
-    let cluster = platform.cluster(&path).await?;
-    registry.set_project(&path, ProjectStatus::Resizing).await?;
+    resize(&platform, &path, &body.addon_variant).await
+}
+
+/// A new machine: whoever is connected must come again, as on the platform.
+async fn resize(platform: &Platform, reference: &Ref, variant: &str) -> Result<(), Fault> {
+    let registry = platform.registry();
+    let cluster = platform.cluster(reference).await?;
+    registry
+        .set_project(reference, ProjectStatus::Resizing)
+        .await?;
     let moved = async {
         platform.engine().stop(cluster).await?;
         platform.engine().ensure_started(cluster).await?;
         registry
-            .choose_addon(&path, kind.kind, Some(&body.addon_variant))
+            .choose_addon(reference, COMPUTE, Some(variant))
             .await?;
         Ok::<_, Fault>(())
     };
     let moved = moved.await;
     registry
-        .set_project(&path, ProjectStatus::ActiveHealthy)
+        .set_project(reference, ProjectStatus::ActiveHealthy)
         .await?;
     moved
 }
@@ -139,14 +146,13 @@ async fn remove(asked: Asked<RemoveAddon>) -> Result<(), Fault> {
         .iter()
         .find(|kind| kind.variants.iter().any(|(id, _)| *id == variant))
         .ok_or_else(|| Fault::new(404, "there is no such add-on"))?;
-    if kind.kind == COMPUTE {
-        return Err(Fault::new(
-            400,
-            "a project cannot do without a compute size",
-        ));
-    }
+    let _turn = platform.turn(&reference).await;
     if platform.addon(&reference, kind).await?.as_deref() != Some(&variant) {
         return Err(Fault::new(404, "the project does not have this add-on"));
+    }
+    if kind.kind == COMPUTE {
+        // No project does without a size: it goes back to the one that it began with.
+        return resize(&platform, &reference, kind.first).await;
     }
     platform
         .registry()
