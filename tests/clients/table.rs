@@ -76,15 +76,20 @@ impl Row {
 
 /// Words without what is another in every run, on one line.
 fn steady(why: &str) -> String {
-    let words: Vec<&str> = why
-        .split_whitespace()
-        .map(|word| {
-            let bare = word.trim_matches(|one: char| !one.is_ascii_alphanumeric());
-            let is_ref = bare.len() == 20 && bare.bytes().all(|byte| byte.is_ascii_lowercase());
-            if is_ref { "(ref)" } else { word }
-        })
-        .collect();
-    words.join(" ").replace('|', "/")
+    let mut steady = String::new();
+    let mut letters = String::new();
+    // The blank at the end ends what stands before it.
+    for one in why.chars().chain([' ']) {
+        if one.is_ascii_lowercase() {
+            letters.push(one);
+            continue;
+        }
+        let is_ref = letters.len() == 20;
+        steady.push_str(if is_ref { "(ref)" } else { &letters });
+        letters.clear();
+        steady.push(if one == '|' { '/' } else { one });
+    }
+    steady.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A line for each client: how much of what was driven works.

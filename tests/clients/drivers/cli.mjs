@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { Report, api, assert, folder, healthy, project, raw, settled, token } from './report.mjs'
+import { Report, api, assert, folder, healthy, keys, project, raw, settled, token } from './report.mjs'
 
 const report = new Report('supabase')
 const require = createRequire(import.meta.url)
@@ -67,6 +67,7 @@ await command('projects create', ['CLI', '--org-id', 'local', '--db-password', '
 const listed = await raw('GET', '/projects')
 const ref = listed.find((one) => one.name === 'CLI')?.ref ?? (await project('CLI'))
 await healthy(ref)
+await keys(ref)
 const remote = `--remote=${ref}`
 await command('projects list', [], has(ref))
 await command('projects api-keys', [remote], has('publishable'))

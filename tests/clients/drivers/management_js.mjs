@@ -1,7 +1,7 @@
 // supabase-management-js over every route that the local platform has.
 
 import { SupabaseManagementAPI } from 'supabase-management-js'
-import { Report, api, assert, healthy, project, raw, settled, token } from './report.mjs'
+import { Report, api, assert, healthy, keys, project, raw, settled, token } from './report.mjs'
 
 const report = new Report('supabase-management-js')
 const client = new SupabaseManagementAPI({ accessToken: token, baseUrl: api })
@@ -26,8 +26,9 @@ const body = { name: 'Management', organization_slug: 'local', db_pass: 'a passw
 const made = await method('createAProject', [body], (one) => one.ref)
 const ref = made?.ref ?? (await project('Management'))
 await healthy(ref)
+await keys(ref)
 await method('listAllProjects', [], has(ref))
-await method('getAllProjectsForOrganization', ['local', { limit: 10 }], has(ref))
+await method('getAllProjectsForOrganization', ['local', { limit: 100 }], has(ref))
 await method('getProject', [ref], (one) => one.status === 'ACTIVE_HEALTHY')
 await method('updateAProject', [ref, { name: 'Management 2' }], (one) => one.name === 'Management 2')
 await method('getServicesHealth', [ref, { services: ['db', 'rest'] }], has('ACTIVE_HEALTHY'))
@@ -85,10 +86,10 @@ await method('getProjectLogs', [ref, { sql: 'select timestamp, event_message fro
 await method('getProjectUsageApiCount', [ref])
 await method('getProjectUsageRequestCount', [ref])
 
-const keys = await method('getProjectApiKeys', [ref, { reveal: true }], has('publishable'))
+const known = await method('getProjectApiKeys', [ref, { reveal: true }], has('publishable'))
 await method('getProjectLegacyApiKeys', [ref])
 await method('createProjectApiKey', [ref, { type: 'publishable', name: 'shop_front' }, { reveal: true }], has('shop_front'))
-await method('getProjectApiKey', [ref, keys?.find((key) => key.id)?.id ?? 'none', {}])
+await method('getProjectApiKey', [ref, known?.find((key) => key.id)?.id ?? 'none', {}])
 await method('listProjectAddons', [ref], has('compute_instance'))
 await method('applyProjectAddon', [ref, { addon_type: 'compute_instance', addon_variant: 'ci_small' }])
 await method('removeProjectAddon', [ref, 'ci_small'])

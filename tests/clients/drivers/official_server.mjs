@@ -4,7 +4,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { Report, api, assert, healthy, project, raw, settled, token, until } from './report.mjs'
+import { Report, api, assert, healthy, keys, project, raw, settled, token, until } from './report.mjs'
 
 const report = new Report('@supabase/mcp-server-supabase')
 const main = createRequire(import.meta.url).resolve('@supabase/mcp-server-supabase')
@@ -55,6 +55,7 @@ const confirm_cost_id = confirmed?.confirmation_id
 const made = await tool('create_project', { name: 'Official', region: 'us-east-1', organization_id: 'local', confirm_cost_id }, (answer) => answer.id ?? answer.ref)
 const project_id = made?.id ?? made?.ref ?? (await project('Official'))
 await healthy(project_id)
+await keys(project_id)
 await tool('list_projects', {}, has(project_id))
 await tool('get_project', { id: project_id }, has('ACTIVE_HEALTHY'))
 const todos = `create table public.todos (id bigint primary key, done boolean, about jsonb);

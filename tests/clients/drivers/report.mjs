@@ -91,6 +91,13 @@ export async function healthy(ref) {
   )
 }
 
+// The keys that a project gets only once they are asked for.
+export async function keys(ref) {
+  for (const type of ['publishable', 'secret']) {
+    await raw('POST', `/projects/${ref}/api-keys?reveal=true`, { type, name: 'default' })
+  }
+}
+
 // A branch's workflow, followed to its end.
 export async function settled(project, name) {
   await until(
