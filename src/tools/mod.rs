@@ -174,7 +174,9 @@ fn schema_of<T: JsonSchema>() -> Map<String, Value> {
     settings.inline_subschemas = true;
     settings.meta_schema = None;
     let schema = settings.into_generator().into_root_schema_for::<T>();
-    let Value::Object(mut object) = schema.to_value() else {
+    let mut schema = schema.to_value();
+    terse(&mut schema);
+    let Value::Object(mut object) = schema else {
         return Map::new();
     };
     object.remove("title");
@@ -183,6 +185,31 @@ fn schema_of<T: JsonSchema>() -> Map<String, Value> {
         .entry("properties")
         .or_insert_with(|| Value::Object(Map::new()));
     object
+}
+
+/// A schema without what a model need not read: that what may be left out is null then, and what
+/// each of a few words means.
+fn terse(schema: &mut Value) {
+    let children = match schema {
+        Value::Object(fields) => {
+            if fields.get("default") == Some(&Value::Null) {
+                fields.remove("default");
+            }
+            let words: Option<Vec<Value>> = fields
+                .get("oneOf")
+                .and_then(Value::as_array)
+                .and_then(|words| words.iter().map(|one| one.get("const").cloned()).collect());
+            if let Some(words) = words {
+                fields.remove("oneOf");
+                fields.insert("type".to_owned(), json!("string"));
+                fields.insert("enum".to_owned(), Value::Array(words));
+            }
+            fields.values_mut().collect()
+        }
+        Value::Array(items) => items.iter_mut().collect(),
+        _ => Vec::new(),
+    };
+    children.into_iter().for_each(terse);
 }
 
 /// An output schema down to its first level: what is deeper shows itself in the result.
