@@ -255,10 +255,10 @@ async fn addons(drive: &mut Drive, project: &str) -> Result<(), Failure> {
     drive
         .refused(404, remove, &[project, "pitr_7"], None)
         .await?;
-    drive
-        .refused(400, remove, &[project, "ci_small"], None)
-        .await?;
-    drive.call(list, &[project], None).await?;
+    // The size goes back to the one before.
+    drive.call(remove, &[project, "ci_small"], None).await?;
+    let chosen = drive.call(list, &[project], None).await?;
+    assert_eq!(chosen["selected_addons"][0]["variant"]["id"], "ci_micro");
     let back = json!({ "addon_type": "pitr", "addon_variant": "pitr_7" });
     drive.call(apply, &[project], Some(back)).await?;
     Ok(())
