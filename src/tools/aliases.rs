@@ -38,6 +38,9 @@ pub const ALIASES: &[Alias] = &[
 
 fn of_storage(mut given: Map<String, Value>) -> Map<String, Value> {
     given.entry("service").or_insert_with(|| json!("storage"));
+    if let Some(settings) = given.remove("config") {
+        given.insert("settings".to_owned(), settings);
+    }
     given
 }
 

@@ -167,6 +167,10 @@ const MIGRATE: &str = "POST /v1/projects/{ref}/database/migrations";
 /// A project from its launch to the day before its end. Answers its ref.
 async fn projects(drive: &mut Drive) -> Result<String, Failure> {
     drive.call("GET /v1/organizations", &[], None).await?;
+    // What nobody asks for is passed over.
+    drive
+        .call("GET /v1/organizations?nobody=asks", &[], None)
+        .await?;
     drive
         .call("GET /v1/organizations/{slug}", &["local"], None)
         .await?;

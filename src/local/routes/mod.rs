@@ -21,8 +21,8 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query, Request, State};
 use axum::http::HeaderMap;
-use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, HOST};
+use axum::http::{StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
@@ -152,7 +152,11 @@ async fn asked<E: Endpoint>(platform: Platform, request: Request) -> Result<Aske
     let Path(path) = Path::<E::Path>::from_request_parts(&mut parts, &())
         .await
         .map_err(|rejection| Fault::new(400, rejection.body_text()))?;
-    let query = match Query::<E::Query>::try_from_uri(&parts.uri) {
+    // What an endpoint does not ask for is passed over, as the platform does.
+    let asks_nothing = std::any::TypeId::of::<E::Query>() == std::any::TypeId::of::<()>();
+    let bare = Uri::from_static("/");
+    let uri = if asks_nothing { &bare } else { &parts.uri };
+    let query = match Query::<E::Query>::try_from_uri(uri) {
         Ok(Query(query)) => query,
         Err(rejection) => return Err(Fault::new(400, rejection.body_text())),
     };
