@@ -24,5 +24,5 @@ pub struct Bucket {
 
 endpoints! {
     /// The buckets of a project or branch.
-    ListBuckets: Looks GET "/v1/projects/{ref}/storage/buckets" (Ref) => 200 Vec<Bucket>;
+    ListBuckets: Looks GET "/v1/projects/{ref}/storage/buckets" (Ref) => 200 Vec<Bucket>, needs "storage_read";
 }

@@ -22,5 +22,5 @@ pub struct TypescriptTypes {
 
 endpoints! {
     /// The types of a project's or a branch's database.
-    GenerateTypescriptTypes: Looks GET "/v1/projects/{ref}/types/typescript" (Ref) ? TypescriptQuery => 200 TypescriptTypes;
+    GenerateTypescriptTypes: Looks GET "/v1/projects/{ref}/types/typescript" (Ref) ? TypescriptQuery => 200 TypescriptTypes, needs "database_read";
 }

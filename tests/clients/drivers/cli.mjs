@@ -31,7 +31,7 @@ function run(args) {
   return new Promise((resolve, reject) => {
     const options = { cwd: work, env: environment, timeout: 100_000, maxBuffer: 1 << 24 }
     const child = execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) => {
-      if (stderr.includes('IPv6 is not supported')) reject(new Error('there is no pooler yet'))
+      if ((stdout + stderr).includes('IPv6 is not supported')) reject(new Error('there is no pooler yet'))
       else if (error) reject(new Error(reason(stdout, stderr)))
       else resolve(stdout)
     })
