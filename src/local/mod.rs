@@ -14,6 +14,7 @@
 //! ```text
 //! process   starting, announcing, ending      launch   finding or starting it from a server
 //! routes/   one file per domain of the API    registry what exists
+//! advisor, typescript   what is read from a database's catalogue
 //! workflows what goes on after an answer      engine/  clusters, restore points, the wire
 //! ```
 //!

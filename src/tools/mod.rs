@@ -1,5 +1,7 @@
 //! The tools: THE list, one file each. What the model reads of a tool stands in `tools/<name>.md`.
 //!
+//! Other names that are answered stand in `aliases`.
+//!
 //! Adding one: its card, its file, its stem in the list, a test and its snapshot.
 
 mod aliases;

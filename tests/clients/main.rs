@@ -51,7 +51,8 @@ fn drive(
         .env("CLIENTS_DRYDOCK", DRYDOCK)
         .env("CLIENTS_FOLDER", folder)
         .stdin(Stdio::null())
-        .output()?;
+        .output()
+        .map_err(|error| format!("{driver} cannot be run: {error}"))?;
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr);
         return Err(format!("{driver} did not come to its end: {words}").into());

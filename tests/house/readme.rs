@@ -91,6 +91,8 @@ fn readme_names_only_settings_that_exist() {
             || [
                 "DRYDOCK_LOG",
                 "DRYDOCK_UPDATE_SNAPSHOTS",
+                "DRYDOCK_UPDATE_CLIENTS",
+                "DRYDOCK_OFFLINE",
                 "DRYDOCK_OPENAPI",
                 "DRYDOCK_ROUNDS",
                 "DRYDOCK_SEED",

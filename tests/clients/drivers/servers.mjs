@@ -17,6 +17,8 @@ export const stdio = ['serve', '--data-dir', process.env.CLIENTS_DATA_DIR, '--po
 // A server over streamable HTTP. Answers its address, and how to end it.
 export async function http() {
   const child = spawn(drydock, [...stdio, '--http', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  // Whatever becomes of the driver.
+  process.on('exit', () => child.kill())
   const [line] = await new Promise((resolve) => createInterface(child.stdout).once('line', (...lines) => resolve(lines)))
   return { url: JSON.parse(line).url, end: () => child.kill() }
 }
