@@ -131,6 +131,33 @@ async fn what_of_the_types_is_too_large_is_left_out_and_named() {
 }
 
 #[tokio::test]
+async fn rows_within_rows_do_not_multiply_without_end() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let project = mcp.launch("Deep").await;
+    // Written out, the last of these holds twenty to the power of four rows.
+    let mut nested = "create schema deep; create table deep.t0 (f int);".to_owned();
+    for level in 1..=4 {
+        let columns: Vec<String> = (0..20)
+            .map(|column| format!("c{column} deep.t{}", level - 1))
+            .collect();
+        nested.push_str(&format!(
+            "create table deep.t{level} ({});",
+            columns.join(", ")
+        ));
+    }
+    nested.push_str("create table public.deepest (value deep.t4);");
+    project.migrate("deep", &nested).await;
+    let made = project
+        .ok(
+            "generate_typescript_types",
+            json!({ "tables": ["deepest"] }),
+        )
+        .await;
+    assert!(types(&made).contains("unknown"), "{}", types(&made).len());
+}
+
+#[tokio::test]
 async fn buckets_are_listed_with_who_may_read_them() {
     let world = World::new();
     let mcp = world.serve().await;

@@ -195,12 +195,14 @@ fn returns(function: &Function, translator: &Translator<'_>) -> String {
         .arguments
         .iter()
         .filter(|argument| matches!(argument.mode.as_str(), "o" | "b" | "t"))
-        .map(|argument| {
-            format!(
-                "{}: {}",
-                key(&argument.name),
-                translator.type_of(argument.kind)
-            )
+        .enumerate()
+        .map(|(place, argument)| {
+            let name = match argument.name.as_str() {
+                // PostgreSQL's own name for it.
+                "" => format!("column{}", place + 1),
+                name => name.to_owned(),
+            };
+            format!("{}: {}", key(&name), translator.type_of(argument.kind))
         })
         .collect();
     let is_record = translator

@@ -1,5 +1,6 @@
 //! A PostgreSQL type as a TypeScript type: what the Data API's JSON holds for it.
 
+use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
@@ -8,11 +9,14 @@ use super::{Attribute, Catalogue, Kind};
 
 /// How deep types within types are followed: the rows of a table can hold rows of the same table.
 const DEPTH: usize = 8;
+/// How many rows within rows one module writes out: each level can multiply those of the one above.
+const ROWS: usize = 1_000;
 
 /// What types are looked up in.
 pub(super) struct Translator<'a> {
     kinds: HashMap<i64, &'a Kind>,
     schemas: BTreeSet<&'a str>,
+    rows_left: Cell<usize>,
 }
 
 impl<'a> Translator<'a> {
@@ -21,6 +25,7 @@ impl<'a> Translator<'a> {
         Self {
             kinds: catalogue.kinds.iter().map(|kind| (kind.id, kind)).collect(),
             schemas,
+            rows_left: Cell::new(ROWS),
         }
     }
 
@@ -64,6 +69,12 @@ impl<'a> Translator<'a> {
     }
 
     fn row(&self, attributes: &[Attribute], depth: usize) -> String {
+        if depth > 1 {
+            let Some(left) = self.rows_left.get().checked_sub(1) else {
+                return "unknown".to_owned();
+            };
+            self.rows_left.set(left);
+        }
         let fields: Vec<String> = attributes
             .iter()
             .map(|attribute| {

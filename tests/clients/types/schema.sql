@@ -65,6 +65,7 @@ create function public.numbers(variadic "values" int[]) returns setof int langua
 create function public.pairs() returns public.pair[] language sql return array[row(1, 'a')::public.pair];
 create function public.records() returns setof record language sql as 'select 1, 2';
 create function public.both(inout a int, out b text) language sql as 'select 1, ''b''';
+create function public.two(out int, out text) language sql as 'select 1, ''b''';
 create function public.unnamed(int, int) returns int language sql return $1;
 create function public.on_change() returns trigger language plpgsql as 'begin return new; end';
 create procedure public.proceed() language sql as '';

@@ -63,6 +63,7 @@ holds<Same<Functions['numbers'], { Args: { values: number[] }; Returns: number[]
 holds<Same<Functions['pairs']['Returns'], CompositeTypes<'pair'>[]>>()
 holds<Same<Functions['records']['Returns'], Record<string, unknown>[]>>()
 holds<Same<Functions['both'], { Args: { a: number }; Returns: { a: number; b: string } }>>()
+holds<Same<Functions['two']['Returns'], { column1: number; column2: string }>>()
 holds<Same<Extract<keyof Functions, 'unnamed' | 'on_change' | 'proceed'>, never>>()
 
 // Relationships.
