@@ -32,7 +32,7 @@ for (const [over, target] of places) {
   for (const era of ['legacy', 'modern']) {
     const of = (operation, args, holds) =>
       report.of(`${operation}, ${over}, ${era}`, async () => {
-        const printed = await inspect(target, ['--protocol-era', era, '--format', 'json', ...args])
+        const printed = await inspect(target, ['--protocol-era', era, '--connect-timeout', '60000', '--format', 'json', ...args])
         assert.ok(holds(printed), `unexpected: ${printed.slice(0, 300)}`)
       })
     await of('tools/list --strict', ['--method', 'tools/list', '--strict'], (printed) => printed.includes('apply_migration'))
