@@ -3,5 +3,6 @@
 
 mod clusters;
 mod crash;
+mod recovery;
 mod support;
 mod wire;
