@@ -9,6 +9,7 @@
 //! [`ReleasePermit`].
 
 pub mod advisors;
+pub mod backups;
 pub mod billing;
 pub mod branches;
 mod client;

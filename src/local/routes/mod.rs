@@ -4,6 +4,7 @@
 //! client that goes away does not end a change half-way.
 
 mod advisors;
+mod backups;
 mod billing;
 mod branches;
 mod database;
@@ -55,6 +56,7 @@ pub(super) fn router(platform: Platform, front: Front) -> Router {
     let routes = keys::routes(routes);
     let routes = migrations::routes(routes);
     let routes = restore_points::routes(routes);
+    let routes = backups::routes(routes);
     let routes = advisors::routes(routes);
     let routes = secrets::routes(routes);
     routes

@@ -1,0 +1,93 @@
+//! Recoveries of production under way: stored before the platform is told, so that one whose server
+//! died is found and followed to its end by the next.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::{Store, StoreError};
+use crate::api::Ref;
+
+/// A recovery that was begun.
+#[derive(Debug, Clone)]
+pub struct Recovering {
+    /// The moment that is returned to: seconds since 1970.
+    pub target: i64,
+    /// What named production's log before; another name says that it was restored. None where it
+    /// could not be read.
+    pub timeline: Option<String>,
+    /// The versions that production's ledger held before; none where it could not be read.
+    pub before: Option<Vec<String>>,
+    /// The restore point from just before, where the platform offers one.
+    pub undo_point: Option<String>,
+    /// When it was begun: milliseconds since 1970.
+    pub started_at: i64,
+}
+
+impl Store {
+    /// The recovery of `project` that is under way, if one is.
+    pub async fn recovering(&self, project: &Ref) -> Result<Option<Recovering>, StoreError> {
+        let project = project.to_string();
+        self.look(move |connection| {
+            let found: Option<(i64, Option<String>, Option<String>, Option<String>, i64)> = connection
+                .prepare_cached(
+                    "select target, timeline, before, undo_point, started_at from recoveries where project = ?1",
+                )?
+                .query_row(params![project], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                })
+                .optional()?;
+            let Some((target, timeline, before, undo_point, started_at)) = found else {
+                return Ok(None);
+            };
+            Ok(Some(Recovering {
+                target,
+                timeline,
+                before: before.map(|text| serde_json::from_str(&text)).transpose()?,
+                undo_point,
+                started_at,
+            }))
+        })
+        .await
+    }
+
+    /// Stores that a recovery begins.
+    pub async fn begin_recovery(
+        &self,
+        project: &Ref,
+        recovering: &Recovering,
+    ) -> Result<(), StoreError> {
+        let project = project.to_string();
+        let recovering = recovering.clone();
+        let before = recovering
+            .before
+            .map(|versions| serde_json::to_string(&versions))
+            .transpose()?;
+        self.run(move |connection| {
+            connection.execute(
+                "insert or replace into recoveries (project, target, timeline, before, undo_point, started_at) values (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    project,
+                    recovering.target,
+                    recovering.timeline,
+                    before,
+                    recovering.undo_point,
+                    recovering.started_at
+                ],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Forgets a recovery that has been followed to its end.
+    pub async fn end_recovery(&self, project: &Ref) -> Result<(), StoreError> {
+        let project = project.to_string();
+        self.run(move |connection| {
+            connection.execute(
+                "delete from recoveries where project = ?1",
+                params![project],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+}
