@@ -48,6 +48,7 @@ prompts! {
     build_feature,
     ship_to_production,
     revert_changes,
+    recover_production,
 }
 
 /// Why a prompt could not be filled in.

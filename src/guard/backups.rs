@@ -5,14 +5,18 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::costs::{by_month, cents};
 use super::{Code, Next, Read, Refusal};
 use crate::api::Ref;
 use crate::api::backups::{BackupStatus, Backups, ListBackups};
+use crate::api::billing::GetAddons;
 use crate::clock;
 use crate::store::PointStatus;
 
 /// How many restore points the options name; list_restore_points names all.
 const NAMED: usize = 10;
+/// The kind of add-on that a recovery to a point in time is.
+const PITR: &str = "pitr";
 /// Where the operator chooses the add-on, on a platform that knows no price for it.
 const HOW_TO_ENABLE: &str = "choose the add-on in the dashboard under Project Settings, Add-ons, or send PATCH /v1/projects/{ref}/billing/addons {\"addon_type\": \"pitr\", \"addon_variant\": \"pitr_7\"}; it needs the compute size Small or larger, and reaches back to the moment when it is enabled and no further";
 
@@ -239,6 +243,7 @@ impl Read {
         };
         if !window.enabled {
             return RecoveryOption {
+                to: json!({ "window": window, "enable": self.variants(project).await }),
                 operator: Some(how_to_enable(project)),
                 ..option
             };
@@ -253,6 +258,31 @@ impl Read {
             }),
             ..option
         }
+    }
+
+    /// The add-ons that would enable it, with their price; null where the platform does not tell.
+    async fn variants(&self, project: &Ref) -> Value {
+        let client = self.call.guard.client();
+        let addons = match client.look::<GetAddons>(project.clone(), &()).await {
+            Ok(addons) => addons,
+            Err(error) => {
+                tracing::warn!(%error, "the platform does not tell what a recovery to a point in time costs");
+                return Value::Null;
+            }
+        };
+        addons
+            .available_addons
+            .iter()
+            .filter(|addon| addon.kind == PITR)
+            .flat_map(|addon| &addon.variants)
+            .map(|variant| {
+                json!({
+                    "addon_variant": variant.id,
+                    "name": variant.name,
+                    "usd_per_month": cents(by_month(&variant.price)),
+                })
+            })
+            .collect()
     }
 
     async fn look_at_backups(&self) -> Result<Backups, Refusal> {

@@ -77,7 +77,8 @@ async fn the_prompts_are_listed_and_filled_in() {
             "launch_project",
             "build_feature",
             "ship_to_production",
-            "revert_changes"
+            "revert_changes",
+            "recover_production"
         ]
     );
     for prompt in &listed {

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use drydock::api::Endpoint;
 use drydock::api::advisors::AdvisorQuery;
+use drydock::api::backups::RestorePitrBody;
 use drydock::api::billing::ApplyAddonBody;
 use drydock::api::branches::{
     CreateBranchBody, DeleteBranchQuery, DiffQuery, UpdateBranchBody, WorkflowBody,
@@ -31,6 +32,7 @@ macro_rules! every_endpoint {
     ($visit:ident($($argument:expr),*) $($after:tt)?) => {{
         use drydock::api::{
             advisors::*,
+            backups::*,
             billing::*,
             branches::*,
             database::*,
@@ -52,7 +54,7 @@ macro_rules! every_endpoint {
             ListApiKeys CreateApiKey GetLegacyKeys
             ListProjects CreateProject GetProject UpdateProject DeleteProject PauseProject
             RestoreProject GetRegions GetHealth
-            CreateRestorePoint GetRestorePoint Undo
+            CreateRestorePoint GetRestorePoint Undo ListBackups RestorePitr
             ListSecrets SetSecrets DeleteSecrets
         );
     }};
@@ -223,6 +225,12 @@ fn sent(endpoint: &str) -> Result<(Vec<Value>, Vec<Value>), Failure> {
         // Pairs: one value of a list, as it stands in the query string.
         "GetHealth" => (none(), vec![json!({ "services": ["db"] })]),
         "CreateRestorePoint" | "Undo" => (all(&[name])?, none()),
+        "RestorePitr" => {
+            let body = RestorePitrBody {
+                recovery_time_target_unix: 1_764_000_000,
+            };
+            (all(&[body])?, none())
+        }
         "GetRestorePoint" => {
             let most = RestorePointQuery {
                 name: text("baseline"),

@@ -1,0 +1,342 @@
+//! Recovery of production to a point in time: for a disaster, by the operator's yes, and with a way back.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use reqwest::Method;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::approvals::{answer, id, open};
+use crate::harness::{Mcp, Project, Reaction, Relay, User, World, kill, until};
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_secs()).unwrap()
+}
+
+/// A whole second: what was committed before this call is within it, what comes after is later.
+async fn second() -> i64 {
+    let second = now() + 1;
+    until("the next second", async || {
+        (now() >= second + 1).then_some(())
+    })
+    .await;
+    second
+}
+
+async fn notes(world: &World, project: &str) -> Value {
+    let sql = "select coalesce(json_agg(id order by id), '[]') as ids from public.notes";
+    world.api().read(project, sql).await[0]["ids"].clone()
+}
+
+async fn note(world: &World, project: &str, id: i64) {
+    let sql = format!("insert into public.notes values ({id})");
+    world.api().query(project, &sql).await;
+}
+
+const NOTES: &str = "create table public.notes (id int primary key);
+    alter table public.notes enable row level security;";
+
+/// A project whose production has a table; gives a second from before and after the first row.
+async fn with_notes<'a>(world: &World, mcp: &'a Mcp) -> (Project<'a>, i64) {
+    let project = mcp.launch("shop").await;
+    project.migrate("notes", NOTES).await;
+    project.ok("merge_branch", json!({})).await;
+    note(world, &project.id, 1).await;
+    let first = second().await;
+    note(world, &project.id, 2).await;
+    (project, first)
+}
+
+/// Asks for a recovery, has the operator say yes, and gives what came of it.
+async fn recover(world: &World, project: &Project<'_>, arguments: Value) -> Value {
+    let refusal = project
+        .refused(
+            "restore_to_point_in_time",
+            arguments.clone(),
+            "approval_required",
+        )
+        .await;
+    answer(world, "grant", &id(&refusal));
+    project.ok("restore_to_point_in_time", arguments).await
+}
+
+#[tokio::test]
+async fn production_is_returned_to_a_moment_by_the_operators_yes_and_back_again() {
+    let world = World::new();
+    let mcp = world.serve_for(User::Yes, &[]).await;
+    let (project, first) = with_notes(&world, &mcp).await;
+    let later = project
+        .migrate(
+            "later",
+            "create table public.later (id int primary key); alter table public.later enable row level security;",
+        )
+        .await;
+    project.ok("merge_branch", json!({})).await;
+
+    let listed = project.ok("list_backups", json!({})).await;
+    assert_eq!(listed["backups"][0]["status"], "COMPLETED");
+    assert_eq!(listed["point_in_time"]["enabled"], true);
+    let options = project.ok("get_recovery_options", json!({})).await;
+    let kinds: Vec<&str> = options["options"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|option| option["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["restore_point", "point_in_time"]);
+
+    // A user who says yes to everything does not count: it is the operator's to say.
+    let call = json!({ "time": first });
+    let refusal = project
+        .refused(
+            "restore_to_point_in_time",
+            call.clone(),
+            "approval_required",
+        )
+        .await;
+    assert!(mcp.questions().is_empty());
+    assert_eq!(refusal["details"]["road"], "operator");
+    let facts = &refusal["details"]["facts"];
+    assert_eq!(facts["migrations_lost_at_least"], json!([later]));
+    assert!(facts["lost_seconds_when_asked"].as_i64().unwrap() >= 1);
+    let summary = refusal["details"]["summary"].as_str().unwrap();
+    assert!(summary.contains("is lost") && summary.contains(facts["to"].as_str().unwrap()));
+    assert_eq!(notes(&world, &project.id).await, json!([1, 2]));
+    answer(&world, "grant", &id(&refusal));
+    let done = project.ok("restore_to_point_in_time", call).await;
+    assert_eq!(done["target"]["environment"], "production");
+    assert_eq!(done["lost"]["after"], facts["to"]);
+    assert_eq!(done["migrations_lost"], json!([later]));
+    assert_eq!(done["still_on_dev"], json!([later]));
+    assert_eq!(done["undo_point"], "undo-1");
+    assert_eq!(notes(&world, &project.id).await, json!([1]));
+    assert_eq!(
+        project.ok("get_project", json!({})).await["project"]["status"],
+        "ACTIVE_HEALTHY"
+    );
+
+    // What production lost and DEV has is unmerged again, and nothing is taken for drift.
+    let verdict = project.check().await;
+    assert_eq!(verdict["passes"], true, "{verdict}");
+    let merged = project.ok("merge_branch", json!({})).await;
+    assert_eq!(merged["merged"]["migrations"], json!([later]));
+    note(&world, &project.id, 3).await;
+
+    // The way back, with a yes of its own; what was merged meanwhile is the same migration.
+    let way_back = done["way_back"].clone();
+    assert_eq!(way_back["tool"], "restore_to_point_in_time");
+    let back = recover(&world, &project, way_back["arguments"].clone()).await;
+    assert_eq!(notes(&world, &project.id).await, json!([1, 2]));
+    assert_eq!(back["migrations_lost"], json!([]));
+    assert_eq!(back["undo_point"], "undo-2");
+    assert_eq!(project.check().await["passes"], true);
+    let again = recover(&world, &project, back["way_back"]["arguments"].clone()).await;
+    assert_eq!(notes(&world, &project.id).await, json!([1, 3]));
+    assert_eq!(
+        again["lost"]["after"],
+        back["way_back"]["arguments"]["time"]
+    );
+    let kept = project.ok("list_backups", json!({})).await;
+    let archived = kept["backups"].as_array().unwrap().iter();
+    assert_eq!(
+        archived
+            .filter(|backup| backup["status"] == "ARCHIVED")
+            .count(),
+        3
+    );
+}
+
+#[tokio::test]
+async fn a_moment_that_cannot_be_returned_to_is_refused_in_words_and_nobody_is_asked() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let (project, first) = with_notes(&world, &mcp).await;
+    let tool = "restore_to_point_in_time";
+    for (time, words) in [
+        // The guide's own example.
+        (json!(1), "1970-01-01T00:00:01"),
+        (json!("1"), "before the project was made"),
+        (json!(-1), "before the project was made"),
+        (json!("2020-02-02T02:02:02Z"), "before the project was made"),
+        (json!(now() + 3600), "in the future"),
+        (json!("2999-01-01T00:00:00+01:00"), "in the future"),
+    ] {
+        let refusal = project
+            .refused(tool, json!({ "time": time }), "outside_recovery_window")
+            .await;
+        let message = refusal["message"].as_str().unwrap();
+        assert!(message.contains(words), "{time}: {message}");
+        assert_eq!(refusal["next"]["tool"], "get_recovery_options");
+        assert!(refusal["details"]["window"]["earliest"].is_string());
+    }
+    for time in [
+        json!(""),
+        json!("yesterday"),
+        json!("2026-11-23"),
+        json!(first * 1000),
+        json!(1.5),
+        json!(null),
+        json!(["now"]),
+    ] {
+        project
+            .refused(tool, json!({ "time": time }), "invalid_arguments")
+            .await;
+    }
+    let dev = project.dev().await;
+    mcp.refused(
+        tool,
+        json!({ "project_id": dev, "time": first }),
+        "invalid_arguments",
+    )
+    .await;
+
+    // Without the add-on there is nothing to return to, and the way to it is the operator's.
+    let (status, _) = world
+        .api()
+        .send(
+            Method::DELETE,
+            &format!("/v1/projects/{}/billing/addons/pitr_7", project.id),
+            Value::Null,
+        )
+        .await;
+    assert_eq!(status, 200);
+    let refusal = project
+        .refused(tool, json!({ "time": first }), "recovery_disabled")
+        .await;
+    let operator = refusal["operator"].as_str().unwrap();
+    assert!(operator.contains("pitr_7") && operator.contains(&project.id));
+    let options = project.ok("get_recovery_options", json!({})).await;
+    let options = options["options"].as_array().unwrap().clone();
+    let recovery = options
+        .iter()
+        .find(|option| option["kind"] == "point_in_time")
+        .unwrap();
+    assert_eq!(recovery["available"], false);
+    assert_eq!(recovery["to"]["enable"][0]["addon_variant"], "pitr_7");
+    // The platform's own route says no as well, whoever asks it.
+    let path = format!("/v1/projects/{}/database/backups/restore-pitr", project.id);
+    let body = json!({ "recovery_time_target_unix": first });
+    assert_eq!(
+        world.api().send(Method::POST, &path, body).await.0,
+        400,
+        "without the add-on"
+    );
+    assert!(open(&world).is_empty(), "nobody was asked");
+    assert_eq!(notes(&world, &project.id).await, json!([1, 2]));
+}
+
+#[tokio::test]
+async fn a_yes_serves_one_moment_of_one_state_of_production() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let (project, first) = with_notes(&world, &mcp).await;
+    let tool = "restore_to_point_in_time";
+    let call = json!({ "time": first });
+    let refusal = project
+        .refused(tool, call.clone(), "approval_required")
+        .await;
+    answer(&world, "grant", &id(&refusal));
+    let other = project
+        .refused(tool, json!({ "time": first - 1 }), "approval_required")
+        .await;
+    assert_ne!(id(&other), id(&refusal));
+    // More is on production by now than the operator was told of.
+    project
+        .migrate(
+            "more",
+            "create table public.more (id int primary key); alter table public.more enable row level security;",
+        )
+        .await;
+    project.ok("merge_branch", json!({})).await;
+    let changed = project
+        .refused(tool, call.clone(), "approval_required")
+        .await;
+    assert_ne!(id(&changed), id(&refusal));
+    assert_eq!(notes(&world, &project.id).await, json!([1, 2]));
+    answer(&world, "grant", &id(&changed));
+    project.ok(tool, call.clone()).await;
+    // Used once.
+    project.refused(tool, call, "approval_required").await;
+}
+
+#[tokio::test]
+async fn a_platform_killed_while_it_restores_leaves_production_as_it_was_or_as_it_was_to_be() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let (project, first) = with_notes(&world, &mcp).await;
+    let call = json!({ "time": first });
+    let tool = "restore_to_point_in_time";
+    let mut refusal = project
+        .refused(tool, call.clone(), "approval_required")
+        .await;
+    answer(&world, "grant", &id(&refusal));
+    let path = format!("/v1/projects/{}", project.id);
+    let api = world.api();
+    let victim = world.platform_pid();
+    let killer = async {
+        until("the restore", async || {
+            (api.get(&path).await["status"] == "RESTORING").then_some(())
+        })
+        .await;
+        kill(victim, Signal::KILL);
+    };
+    let (answered, ()) = tokio::join!(project.call(tool, call.clone()), killer);
+    until("the platform to be back", async || {
+        let shown = project.call("get_project", json!({})).await;
+        (shown.value["project"]["status"] == "ACTIVE_HEALTHY").then_some(())
+    })
+    .await;
+    let there = notes(&world, &project.id).await;
+    if answered.refused {
+        assert_eq!(answered.value["error"]["code"], "revert_unverified");
+        assert_eq!(there, json!([1, 2]));
+        refusal = project
+            .refused(tool, call.clone(), "approval_required")
+            .await;
+        answer(&world, "grant", &id(&refusal));
+        project.ok(tool, call).await;
+    }
+    assert_eq!(notes(&world, &project.id).await, json!([1]));
+    assert_eq!(project.check().await["passes"], true);
+}
+
+#[tokio::test]
+async fn a_recovery_whose_server_died_is_followed_to_its_end_by_the_next_call() {
+    let world = World::new();
+    let first_server = world.serve().await;
+    let (project, first) = with_notes(&world, &first_server).await;
+    let project_id = project.id.clone();
+    let (call, tool) = (
+        json!({ "project_id": project_id, "time": first }),
+        "restore_to_point_in_time",
+    );
+    // The server is killed as soon as the platform has been told, before it hears the answer.
+    let (told, mut heard) = tokio::sync::watch::channel(false);
+    let relay = Relay::start(Some(world.api()), move |request| {
+        let told = told.clone();
+        Box::pin(async move {
+            if request.path.ends_with("/restore-pitr") {
+                told.send_replace(true);
+            }
+            Reaction::Pass
+        })
+    })
+    .await;
+    let through = relay.serve(&world, world.api().token()).await;
+    let refusal = through
+        .refused(tool, call.clone(), "approval_required")
+        .await;
+    answer(&world, "grant", &id(&refusal));
+    tokio::select! {
+        _ = through.try_call(tool, call.clone()) => panic!("it was answered"),
+        _ = heard.wait_for(|told| *told) => {}
+    }
+    through.kill().await;
+    // A merge does not begin before the recovery has ended, and meets production as it is then.
+    first_server.project(&project_id).check().await;
+    let done = first_server.ok(tool, call.clone()).await;
+    assert_eq!(done["undo_point"], "undo-1");
+    assert_eq!(notes(&world, &project_id).await, json!([1]));
+    first_server.refused(tool, call, "approval_required").await;
+}
