@@ -515,7 +515,7 @@ mod tests {
 
     #[test]
     fn the_length_of_what_is_lost_is_said_in_words() {
-        let length = |seconds| LostWindow::between(1000, 1000 + seconds).length();
+        let length = |seconds: i64| LostWindow::between(1000, 1000 + seconds).length();
         assert_eq!(length(-3), "0 s");
         assert_eq!(length(59), "59 s");
         assert_eq!(length(61), "1 min 1 s");

@@ -27,23 +27,28 @@ impl Store {
     pub async fn recovering(&self, project: &Ref) -> Result<Option<Recovering>, StoreError> {
         let project = project.to_string();
         self.look(move |connection| {
-            let found: Option<(i64, Option<String>, Option<String>, Option<String>, i64)> = connection
+            let found = connection
                 .prepare_cached(
                     "select target, timeline, before, undo_point, started_at from recoveries where project = ?1",
                 )?
                 .query_row(params![project], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                    let before: Option<String> = row.get(2)?;
+                    let recovering = Recovering {
+                        target: row.get(0)?,
+                        timeline: row.get(1)?,
+                        before: None,
+                        undo_point: row.get(3)?,
+                        started_at: row.get(4)?,
+                    };
+                    Ok((recovering, before))
                 })
                 .optional()?;
-            let Some((target, timeline, before, undo_point, started_at)) = found else {
+            let Some((recovering, before)) = found else {
                 return Ok(None);
             };
             Ok(Some(Recovering {
-                target,
-                timeline,
                 before: before.map(|text| serde_json::from_str(&text)).transpose()?,
-                undo_point,
-                started_at,
+                ..recovering
             }))
         })
         .await

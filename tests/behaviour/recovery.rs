@@ -18,7 +18,7 @@ fn now() -> i64 {
 async fn second() -> i64 {
     let second = now() + 1;
     until("the next second", async || {
-        (now() >= second + 1).then_some(())
+        (now() > second).then_some(())
     })
     .await;
     second
