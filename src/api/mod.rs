@@ -21,6 +21,7 @@ pub mod keys;
 pub mod migrations;
 pub mod organizations;
 mod pace;
+pub mod pooler;
 pub mod projects;
 mod reference;
 pub mod restore_points;

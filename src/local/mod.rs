@@ -15,6 +15,7 @@
 //! process   starting, announcing, ending      launch   finding or starting it from a server
 //! routes/   one file per domain of the API    registry what exists
 //! workflows what goes on after an answer      engine/  clusters, restore points, the wire
+//! pooler/   the port for psql and drivers
 //! ```
 //!
 //! It speaks the API's types and never its client.
@@ -24,6 +25,7 @@ mod bootstrap;
 pub mod engine;
 mod fault;
 mod launch;
+mod pooler;
 mod process;
 mod registry;
 mod routes;
@@ -52,16 +54,19 @@ struct Platform {
 struct Inner {
     engine: Engine,
     registry: Registry,
+    /// Where the pooler listens on 127.0.0.1.
+    pooler_port: u16,
     /// Workflows that change a project take turns: `(ref, its lock)`.
     turns: std::sync::Mutex<std::collections::HashMap<Ref, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Platform {
-    fn new(engine: Engine, registry: Registry) -> Self {
+    fn new(engine: Engine, registry: Registry, pooler_port: u16) -> Self {
         Self {
             inner: Arc::new(Inner {
                 engine,
                 registry,
+                pooler_port,
                 turns: std::sync::Mutex::default(),
             }),
         }
@@ -73,6 +78,10 @@ impl Platform {
 
     fn registry(&self) -> &Registry {
         &self.inner.registry
+    }
+
+    fn pooler_port(&self) -> u16 {
+        self.inner.pooler_port
     }
 
     /// The turn to run a workflow on one project or branch.

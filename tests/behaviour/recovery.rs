@@ -17,10 +17,7 @@ fn now() -> i64 {
 /// A whole second: what was committed before this call is within it, what comes after is later.
 async fn second() -> i64 {
     let second = now() + 1;
-    until("the next second", async || {
-        (now() > second).then_some(())
-    })
-    .await;
+    until("the next second", async || (now() > second).then_some(())).await;
     second
 }
 

@@ -337,6 +337,10 @@ async fn database(drive: &mut Drive, project: &str) -> Result<(), Failure> {
     drive
         .until(PROJECT, &[project], "status", "ACTIVE_HEALTHY")
         .await?;
+    for pooler in ["pooler", "pgbouncer"] {
+        let path = format!("GET /v1/projects/{{ref}}/config/database/{pooler}");
+        drive.call(&path, &[project], None).await?;
+    }
     backups(drive, project).await
 }
 

@@ -38,6 +38,7 @@ macro_rules! every_endpoint {
             database::*,
             keys::*,
             migrations::*,
+            pooler::*,
             organizations::*,
             projects::*,
             restore_points::*,
@@ -54,7 +55,7 @@ macro_rules! every_endpoint {
             ListApiKeys CreateApiKey GetLegacyKeys
             ListProjects CreateProject GetProject UpdateProject DeleteProject PauseProject
             RestoreProject GetRegions GetHealth
-            CreateRestorePoint GetRestorePoint Undo ListBackups RestorePitr
+            CreateRestorePoint GetRestorePoint Undo ListBackups RestorePitr GetPoolerConfig GetPgbouncerConfig
             ListSecrets SetSecrets DeleteSecrets
         );
     }};

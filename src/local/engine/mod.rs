@@ -281,6 +281,13 @@ impl Engine {
         self.find(id)?.access(login).await
     }
 
+    /// The password of the user's role. Not to be logged or stored.
+    pub async fn password(&self, id: ClusterId) -> Result<String, EngineError> {
+        let cluster = self.find(id)?;
+        let state = cluster.lock().await?;
+        Ok(state.record.secret(Login::User).expose().to_owned())
+    }
+
     /// Gives the user's role this password; from then on the engine logs in with it as well. It is on disk when this
     /// answers.
     pub async fn set_password(&self, id: ClusterId, password: &str) -> Result<(), EngineError> {

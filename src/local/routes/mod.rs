@@ -11,6 +11,7 @@ mod database;
 mod keys;
 mod migrations;
 mod organizations;
+mod pooler;
 mod projects;
 mod restore_points;
 mod secrets;
@@ -57,6 +58,7 @@ pub(super) fn router(platform: Platform, front: Front) -> Router {
     let routes = migrations::routes(routes);
     let routes = restore_points::routes(routes);
     let routes = backups::routes(routes);
+    let routes = pooler::routes(routes);
     let routes = advisors::routes(routes);
     let routes = secrets::routes(routes);
     routes
