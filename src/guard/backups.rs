@@ -92,6 +92,11 @@ impl RecoveryWindow {
         own.max(self.latest_unix.unwrap_or(own))
     }
 
+    /// The latest moment that can be returned to, by the platform's clock. Seconds.
+    pub(super) fn latest(&self) -> i64 {
+        self.latest_unix.unwrap_or_default()
+    }
+
     /// Refuses a moment, in seconds since 1970, that production cannot be returned to.
     pub(super) fn require(
         &self,

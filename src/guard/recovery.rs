@@ -33,7 +33,7 @@ use crate::fence::quote;
 use crate::store::{PointStatus, Recovering};
 
 /// How long the platform may take to begin with what it was told.
-const BEGINNING: Duration = Duration::from_secs(30);
+const BEGINNING: Duration = Duration::from_secs(5 * 60);
 /// Names production's log: eight digits that a recovery changes.
 const TIMELINE: &str = "select pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8) as timeline";
 
@@ -138,7 +138,8 @@ impl Production {
             timeline: standing.timeline,
             before: standing.ledger.map(|ledger| ledger.versions()),
             undo_point,
-            started_at: clock::unix_millis(),
+            latest: window.latest(),
+            started_at: window.now(),
         };
         guard.store().begin_recovery(&self.project, &begun).await?;
         self.call
@@ -311,7 +312,7 @@ impl Production {
         guard.store().end_merge(&self.project).await?;
         guard.store().end_recovery(&self.project).await?;
         Ok(Recovered {
-            lost: LostWindow::between(begun.target, begun.started_at / 1000),
+            lost: LostWindow::between(begun.target, begun.started_at),
             migrations_lost,
             migrations_back: before
                 .map(|before| missing_from(&after, before))
@@ -387,22 +388,21 @@ impl Production {
         .operator("the platform's own log says why"))
     }
 
-    /// Where the platform keeps what was left, to the moment that it names; else the second in which
-    /// the recovery began.
+    /// Where the platform keeps what was left, to the moment that it names; else to the latest that it
+    /// knew when the recovery began.
     async fn way_back(&self, begun: &Recovering) -> Result<Next, Refusal> {
         let client = self.call.guard.client();
         let backups = client
             .look::<ListBackups>(self.project.clone(), &())
             .await?;
-        let began = begun.started_at / 1000;
         let kept = backups
             .backups
             .iter()
             .filter(|backup| backup.status == BackupStatus::Archived)
             .filter_map(|backup| clock::seconds_of(&backup.inserted_at))
-            .filter(|at| *at >= began)
+            .filter(|at| *at >= begun.latest)
             .min();
-        Ok(self.again(kept.unwrap_or(began)))
+        Ok(self.again(kept.unwrap_or(begun.latest)))
     }
 
     fn again(&self, time: i64) -> Next {

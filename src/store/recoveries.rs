@@ -18,7 +18,10 @@ pub struct Recovering {
     pub before: Option<Vec<String>>,
     /// The restore point from just before, where the platform offers one.
     pub undo_point: Option<String>,
-    /// When it was begun: milliseconds since 1970.
+    /// The latest moment that could be returned to when it began, by the platform's clock: seconds
+    /// since 1970.
+    pub latest: i64,
+    /// When it was begun, by whichever clock was ahead: seconds since 1970.
     pub started_at: i64,
 }
 
@@ -29,7 +32,7 @@ impl Store {
         self.look(move |connection| {
             let found = connection
                 .prepare_cached(
-                    "select target, timeline, before, undo_point, started_at from recoveries where project = ?1",
+                    "select target, timeline, before, undo_point, latest, started_at from recoveries where project = ?1",
                 )?
                 .query_row(params![project], |row| {
                     let before: Option<String> = row.get(2)?;
@@ -38,7 +41,8 @@ impl Store {
                         timeline: row.get(1)?,
                         before: None,
                         undo_point: row.get(3)?,
-                        started_at: row.get(4)?,
+                        latest: row.get(4)?,
+                        started_at: row.get(5)?,
                     };
                     Ok((recovering, before))
                 })
@@ -68,13 +72,14 @@ impl Store {
             .transpose()?;
         self.run(move |connection| {
             connection.execute(
-                "insert or replace into recoveries (project, target, timeline, before, undo_point, started_at) values (?1, ?2, ?3, ?4, ?5, ?6)",
+                "insert or replace into recoveries (project, target, timeline, before, undo_point, latest, started_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 params![
                     project,
                     recovering.target,
                     recovering.timeline,
                     before,
                     recovering.undo_point,
+                    recovering.latest,
                     recovering.started_at
                 ],
             )?;

@@ -8,6 +8,8 @@ create table recoveries (
     -- production's ledger before, as a JSON array of versions; null where it could not be read
     before text,
     undo_point text,
-    -- milliseconds since 1970
+    -- the latest moment that could be returned to when it began, by the platform's clock; seconds since 1970
+    latest integer not null,
+    -- seconds since 1970
     started_at integer not null
 ) without rowid;

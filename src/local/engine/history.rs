@@ -124,15 +124,24 @@ impl History {
     /// The present timeline is left: what it held is found at the answer, which is `until` unless an earlier
     /// timeline has that moment already.
     pub(super) fn leave(&mut self, timeline: u32, end: Option<Point>, until: i64) -> i64 {
-        let taken = self.left.last().map(|span| span.until);
-        // A second later, because callers speak of whole ones.
-        let until = taken.map_or(until, |taken| until.max(taken + 1000));
+        let until = self.free_from(until);
         self.left.push(Span {
             timeline,
             end,
             until,
         });
         until
+    }
+
+    /// The first whole second after `moment`, in milliseconds, that no timeline has yet.
+    pub(super) fn whole_second_after(&self, moment: i64) -> i64 {
+        (self.free_from(moment) / 1000 + 1) * 1000
+    }
+
+    /// The first moment from this one on that no timeline has yet.
+    fn free_from(&self, moment: i64) -> i64 {
+        let taken = self.left.last().map(|span| span.until);
+        taken.map_or(moment, |taken| moment.max(taken + 1))
     }
 
     pub(super) fn reach(&self) -> Reach {
@@ -179,6 +188,8 @@ mod tests {
         let mut history = History::since(1_000);
         assert_eq!(history.leave(1, Some(end(1, 4_300)), 5_000), 5_000);
         assert_eq!(history.leave(2, Some(end(2, 7_100)), 8_000), 8_000);
+        assert_eq!(history.whole_second_after(7_999), 9_000);
+        assert_eq!(history.whole_second_after(9_000), 10_000);
         assert!(history.find(999, None).is_err());
         assert_eq!(found(&history, 1_000), (1, Stop::After(1_000)));
         assert_eq!(found(&history, 4_299), (1, Stop::After(4_299)));
@@ -194,8 +205,9 @@ mod tests {
     fn what_was_left_keeps_a_moment_of_its_own_where_the_clock_was_set_back() {
         let mut history = History::since(1_000);
         history.leave(1, Some(end(1, 9_000)), 10_000);
-        let until = history.leave(2, Some(end(2, 3_000)), 4_000);
-        assert_eq!(until, 11_000);
+        assert_eq!(history.whole_second_after(3_100), 11_000);
+        assert_eq!(history.leave(2, Some(end(2, 3_000)), 11_000), 11_000);
+        assert_eq!(history.leave(3, Some(end(3, 3_300)), 3_400), 11_001);
         assert_eq!(found(&history, 3_500), (1, Stop::After(3_500)));
         assert_eq!(found(&history, 11_000), (2, Stop::At("end of 2".into())));
     }

@@ -129,8 +129,9 @@ impl Cluster {
                 })?;
         // At least as late as the end's commit, and a whole second, which is how callers name it.
         let stands = end.as_ref().map_or(now, |end| end.at.max(now));
-        let second = (stands / 1000 + 1) * 1000;
-        let pause = u64::try_from(second - stands).unwrap_or(0);
+        let second = old.history.whole_second_after(stands);
+        // A clock that was set back is not waited for: the second is free of any other timeline all the same.
+        let pause = u64::try_from(second - stands).unwrap_or(0).min(1000);
         let committed = match self.build(&old, next, &destination).await {
             Ok(built) => {
                 let mut history = old.history.clone();

@@ -7,15 +7,13 @@
 use axum::Router;
 
 use super::{Asked, Platform, serve};
-use crate::api::Ref;
 use crate::api::backups::{
     Backup, BackupStatus, Backups, ListBackups, PhysicalBackupData, RestorePitr,
 };
-use crate::api::projects::ProjectStatus;
 use crate::clock;
-use crate::local::engine::{ClusterId, Reach};
+use crate::local::engine::Reach;
 use crate::local::fault::Fault;
-use crate::local::registry::StoredProject;
+use crate::local::registry::{Run, RunKind, StoredProject};
 
 pub(super) fn routes(routes: Router<Platform>) -> Router<Platform> {
     let routes = serve::<ListBackups, _, _>(routes, list);
@@ -83,7 +81,7 @@ async fn restore(asked: Asked<RestorePitr>) -> Result<(), Fault> {
         body,
         ..
     } = asked;
-    let turn = platform.turn(&path).await;
+    let _turn = platform.turn(&path).await;
     let project = platform.project(&path).await?;
     if !platform.can_recover(&project).await? {
         return Err(Fault::new(
@@ -92,7 +90,8 @@ async fn restore(asked: Asked<RestorePitr>) -> Result<(), Fault> {
         ));
     }
     let cluster = platform.cluster(&path).await?;
-    let window = Window::of(&platform.engine().reach(cluster).await?);
+    let reach = platform.engine().reach(cluster).await?;
+    let window = Window::of(&reach);
     let target = body.recovery_time_target_unix;
     if !(window.earliest..=window.latest).contains(&target) {
         return Err(Fault::new(
@@ -103,18 +102,12 @@ async fn restore(asked: Asked<RestorePitr>) -> Result<(), Fault> {
             ),
         ));
     }
-    let registry = platform.registry();
-    registry
-        .set_project(&path, ProjectStatus::Restoring)
+    let run = Run::new(RunKind::Recovery, &path, None);
+    platform
+        .registry()
+        .add_recovery(&run, target, reach.left.len())
         .await?;
-    let work = {
-        let platform = platform.clone();
-        async move {
-            platform.recover(&path, cluster, target).await;
-            drop(turn);
-        }
-    };
-    tokio::spawn(work);
+    platform.begin(run);
     Ok(())
 }
 
@@ -122,21 +115,5 @@ impl Platform {
     /// Whether a project can be restored to a point in time. Branches come and go, and have restore points.
     async fn can_recover(&self, project: &StoredProject) -> Result<bool, Fault> {
         Ok(project.parent.is_none() && self.has_pitr(&project.reference).await?)
-    }
-
-    /// Restores to the end of a second; the engine leaves the database as it was where that fails.
-    async fn recover(&self, reference: &Ref, cluster: ClusterId, second: i64) {
-        match self.engine().recover(cluster, second * 1000).await {
-            Ok(recovered) => {
-                tracing::info!(%reference, second, total_ms = recovered.total_ms, "restored to a point in time");
-            }
-            Err(error) => {
-                tracing::error!(%reference, second, %error, "a recovery failed; the database is as it was");
-            }
-        }
-        let healthy = ProjectStatus::ActiveHealthy;
-        if let Err(error) = self.registry().set_project(reference, healthy).await {
-            tracing::error!(%reference, %error, "the end of a recovery could not be stored");
-        }
     }
 }
