@@ -183,7 +183,6 @@ impl Read {
     /// Every way to return to an earlier state, the one that loses least first.
     pub async fn recovery_options(&self) -> Result<Vec<RecoveryOption>, Refusal> {
         let project = self.project()?;
-        let backups = self.look_at_backups().await?;
         let mut options = Vec::new();
         for branch in self.call.guard.branches_of(project).await? {
             let points = self.call.guard.store().points(&branch.project_ref).await?;
@@ -212,6 +211,22 @@ impl Read {
                 operator: None,
             });
         }
+        // What cannot be asked for must not hide what can be taken.
+        let backups = match self.look_at_backups().await {
+            Ok(backups) => backups,
+            Err(refusal) => {
+                options.push(RecoveryOption {
+                    kind: "point_in_time".to_owned(),
+                    environment: "production".to_owned(),
+                    available: false,
+                    loses: "nothing can be said of production's backups".to_owned(),
+                    to: json!({ "unknown": refusal.message }),
+                    next: None,
+                    operator: Some("look at the backups in the dashboard".to_owned()),
+                });
+                return Ok(options);
+            }
+        };
         options.push(self.point_in_time(project, &backups).await);
         let completed: Vec<&str> = backups
             .backups

@@ -157,6 +157,9 @@ async fn psql_and_a_driver_reach_the_database_whose_password_they_have() {
         assert_eq!(code(&refused), "42501", "{sql}: {refused:?}");
     }
 
+    let health = project.ok("get_project_health", json!({})).await;
+    assert!(health.to_string().contains("pooler"), "{health}");
+
     // How to get here stands in the routes, without the password; and nowhere in what an agent is told.
     let path = format!("/v1/projects/{}/config/database/pooler", project.id);
     let config = world.api().get(&path).await;

@@ -325,3 +325,60 @@ async fn a_recovery_whose_server_died_is_followed_to_its_end_by_the_next_call() 
     assert_eq!(notes(&world, &project_id).await, json!([1]));
     first_server.refused(tool, call, "approval_required").await;
 }
+
+#[tokio::test]
+async fn a_platform_that_refuses_loses_or_lacks_something_is_said_as_it_is() {
+    let world = World::new();
+    let first_server = world.serve().await;
+    let (project, first) = with_notes(&world, &first_server).await;
+    let project_id = project.id.clone();
+    let (trouble, troubles) = tokio::sync::watch::channel("refuses");
+    let relay = Relay::start(Some(world.api()), move |request| {
+        let trouble = *troubles.borrow();
+        let restores = request.path.ends_with("/restore-pitr");
+        let points = request.path.ends_with("/restore-point") && request.method == Method::POST;
+        let lists = request.path.ends_with("/backups");
+        let reaction = match trouble {
+            "refuses" if restores => Reaction::Answer(400, json!({ "message": "no disk" })),
+            "loses" if restores => Reaction::Lose,
+            "loses" if points => Reaction::Answer(404, json!({ "message": "not offered" })),
+            "hides" if lists => Reaction::Answer(403, json!({ "message": "Forbidden" })),
+            _ => Reaction::Pass,
+        };
+        Box::pin(std::future::ready(reaction))
+    })
+    .await;
+    let mcp = relay.serve(&world, world.api().token()).await;
+    let project = mcp.project(&project_id);
+    let (call, tool) = (json!({ "time": first }), "restore_to_point_in_time");
+    let approved = async || {
+        let refusal = project
+            .refused(tool, call.clone(), "approval_required")
+            .await;
+        answer(&world, "grant", &id(&refusal));
+    };
+    approved().await;
+    let refusal = project.refused(tool, call.clone(), "platform_error").await;
+    let message = refusal["message"].as_str().unwrap();
+    assert!(message.contains("no disk") && message.contains("nothing was changed"));
+    assert_eq!(notes(&world, &project_id).await, json!([1, 2]));
+
+    // Nothing can be said of backups: what is there for DEV is said all the same.
+    trouble.send_replace("hides");
+    let options = project.ok("get_recovery_options", json!({})).await;
+    assert_eq!(options["options"][0]["kind"], "restore_point");
+    assert_eq!(options["options"][1]["available"], false);
+    assert!(project.call(tool, call.clone()).await.refused);
+
+    // The answer is lost, and no restore point can be made: it is done, and said so.
+    trouble.send_replace("loses");
+    approved().await;
+    let done = project.ok(tool, call.clone()).await;
+    assert_eq!(done["undo_point"], Value::Null);
+    assert_eq!(notes(&world, &project_id).await, json!([1]));
+    let back = done["way_back"]["arguments"].clone();
+    let refusal = mcp.refused(tool, back.clone(), "approval_required").await;
+    answer(&world, "grant", &id(&refusal));
+    mcp.ok(tool, back).await;
+    assert_eq!(notes(&world, &project_id).await, json!([1, 2]));
+}

@@ -46,7 +46,7 @@ pub(super) const MAX_SESSIONS: usize = 12;
 /// How long a client may take to say who it is.
 const STARTUP: Duration = Duration::from_secs(10);
 /// How long a login may take, once the server runs.
-const LOGIN: Duration = Duration::from_secs(30);
+const LOGIN: Duration = Duration::from_secs(10);
 /// After how long a session that nobody uses is ended.
 const IDLE: Duration = Duration::from_secs(5 * 60);
 /// How long is waited after the system has refused a connection, for want of files for instance.
