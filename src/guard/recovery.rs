@@ -23,7 +23,7 @@ use super::backups::RecoveryWindow;
 use super::ledger::{Ledger, text};
 use super::pauses::Pauses;
 use super::points::{CONFLICT, NUMBERS_TRIED, next_number};
-use super::{Call, Code, Next, Operation, PATIENCE, Production, Refusal};
+use super::{Call, Check, CheckStatus, Code, Next, Operation, PATIENCE, Production, Refusal};
 use crate::api::backups::{BackupStatus, ListBackups, RestorePitr, RestorePitrBody};
 use crate::api::projects::{GetProject, ProjectStatus};
 use crate::api::restore_points::{CreateRestorePoint, RestorePointName};
@@ -32,8 +32,9 @@ use crate::clock;
 use crate::fence::quote;
 use crate::store::{PointStatus, Recovering};
 
-/// How long the platform may take to begin with what it was told.
-const BEGINNING: Duration = Duration::from_secs(5 * 60);
+/// How long the platform may take to begin with what it was told, and the request of a server that died
+/// may take to reach it.
+const BEGINNING: Duration = Duration::from_secs(120);
 /// Names production's log: eight digits that a recovery changes.
 const TIMELINE: &str = "select pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8) as timeline";
 
@@ -438,6 +439,31 @@ impl Production {
 }
 
 impl Call {
+    /// What the condition `name` says while production is being returned to a point in time: what it
+    /// will be then is not known yet.
+    pub(super) async fn recovery_under_way(
+        &self,
+        project: &Ref,
+        name: &str,
+    ) -> Result<Option<Check>, Refusal> {
+        let Some(begun) = self.guard.store().recovering(project).await? else {
+            return Ok(None);
+        };
+        let target = shown(begun.target);
+        let check = Check::new(
+            name,
+            CheckStatus::Failed,
+            format!(
+                "production is being returned to {target}, and that has not been followed to its end"
+            ),
+        );
+        Ok(Some(check.next(Next::new(
+            "restore_to_point_in_time",
+            json!({ "project_id": project, "time": target }),
+            "follows the recovery that was begun, without another approval",
+        ))))
+    }
+
     /// A recovery whose server died is followed to its end before production is changed otherwise.
     pub(super) async fn settle_recovery(&self, project: &Ref) -> Result<(), Refusal> {
         let Some(begun) = self.guard.store().recovering(project).await? else {

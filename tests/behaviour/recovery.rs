@@ -1,5 +1,7 @@
 //! Recovery of production to a point in time: for a disaster, by the operator's yes, and with a way back.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use reqwest::Method;
@@ -286,44 +288,76 @@ async fn a_platform_killed_while_it_restores_ends_that_when_it_starts_again() {
     assert_eq!(kept["backups"].as_array().unwrap().len(), 2, "done once");
 }
 
-#[tokio::test]
-async fn a_recovery_whose_server_died_is_followed_to_its_end_by_the_next_call() {
-    let world = World::new();
-    let first_server = world.serve().await;
-    let (project, first) = with_notes(&world, &first_server).await;
-    let project_id = project.id.clone();
-    let (call, tool) = (
-        json!({ "project_id": project_id, "time": first }),
-        "restore_to_point_in_time",
-    );
-    // The server is killed as soon as the platform has been told, before it hears the answer.
-    let (told, mut heard) = tokio::sync::watch::channel(false);
+/// Begins a recovery on a server that is killed while it follows what the platform was told.
+async fn begin_and_die(world: &World, call: &Value) {
+    let tool = "restore_to_point_in_time";
+    let (follows, mut followed) = tokio::sync::watch::channel(false);
+    let told = Arc::new(AtomicBool::new(false));
     let relay = Relay::start(Some(world.api()), move |request| {
-        let told = told.clone();
-        Box::pin(async move {
-            if request.path.ends_with("/restore-pitr") {
-                told.send_replace(true);
-            }
-            Reaction::Pass
-        })
+        if request.path.ends_with("/restore-pitr") {
+            told.store(true, Ordering::SeqCst);
+        } else if told.load(Ordering::SeqCst) {
+            // The platform has answered, or the server would not ask for more.
+            follows.send_replace(true);
+            return Box::pin(std::future::pending());
+        }
+        Box::pin(std::future::ready(Reaction::Pass))
     })
     .await;
-    let through = relay.serve(&world, world.api().token()).await;
+    let through = relay.serve(world, world.api().token()).await;
     let refusal = through
         .refused(tool, call.clone(), "approval_required")
         .await;
-    answer(&world, "grant", &id(&refusal));
+    answer(world, "grant", &id(&refusal));
     tokio::select! {
         _ = through.try_call(tool, call.clone()) => panic!("it was answered"),
-        _ = heard.wait_for(|told| *told) => {}
+        follows = followed.wait_for(|follows| *follows) => drop(follows.unwrap()),
     }
     through.kill().await;
-    // A merge does not begin before the recovery has ended, and meets production as it is then.
-    first_server.project(&project_id).check().await;
-    let done = first_server.ok(tool, call.clone()).await;
+}
+
+#[tokio::test]
+async fn a_recovery_whose_server_died_is_followed_to_its_end_by_the_next_call() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let (project, first) = with_notes(&world, &mcp).await;
+    let call = json!({ "project_id": project.id, "time": first });
+    begin_and_die(&world, &call).await;
+    // What production will be is not known, so nothing is judged by what it is.
+    let verdict = project.check().await;
+    assert_eq!(verdict["passes"], false);
+    let drift = &verdict["checks"][1];
+    assert_eq!(drift["next"]["tool"], "restore_to_point_in_time");
+    let done = mcp
+        .ok(
+            "restore_to_point_in_time",
+            drift["next"]["arguments"].clone(),
+        )
+        .await;
     assert_eq!(done["undo_point"], "undo-1");
-    assert_eq!(notes(&world, &project_id).await, json!([1]));
-    first_server.refused(tool, call, "approval_required").await;
+    assert_eq!(notes(&world, &project.id).await, json!([1]));
+    assert_eq!(project.check().await["passes"], true);
+    // That was the one that was approved; another needs another yes.
+    mcp.refused("restore_to_point_in_time", call, "approval_required")
+        .await;
+}
+
+#[tokio::test]
+async fn a_merge_follows_a_recovery_whose_server_died_before_it_begins() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let (project, first) = with_notes(&world, &mcp).await;
+    let later = project
+        .migrate(
+            "later",
+            "create table public.later (id int primary key); alter table public.later enable row level security;",
+        )
+        .await;
+    begin_and_die(&world, &json!({ "project_id": project.id, "time": first })).await;
+    let merged = project.ok("merge_branch", json!({})).await;
+    assert_eq!(merged["merged"]["migrations"], json!([later]));
+    assert_eq!(notes(&world, &project.id).await, json!([1]));
+    assert_eq!(project.tables("production").await, ["later", "notes"]);
 }
 
 #[tokio::test]
