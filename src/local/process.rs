@@ -225,7 +225,7 @@ async fn serve(
     tokio::select! {
         ended = serving => ended.map_err(PlatformError::file(home))?,
         () = stop.wait() => tracing::info!("ending: a signal came"),
-        () = until_idle(idle, idle_watch, &pooler) => tracing::info!("ending: nobody has asked for anything"),
+        () = until_idle(idle, idle_watch, || pooler.is_used()) => tracing::info!("ending: nobody has asked for anything"),
     }
     pooler.end();
     let stopped = engine.stop_all().await;
@@ -296,7 +296,7 @@ impl StopSignals {
 async fn until_idle(
     idle: Option<Duration>,
     last_request: watch::Receiver<Instant>,
-    pooler: &Pooler,
+    is_connected: impl Fn() -> bool,
 ) {
     let Some(idle) = idle else {
         return std::future::pending().await;
@@ -305,7 +305,7 @@ async fn until_idle(
         let end = *last_request.borrow() + idle;
         if Instant::now() < end {
             tokio::time::sleep_until(end).await;
-        } else if pooler.is_used() {
+        } else if is_connected() {
             // The end of a connection counts as use: then the time begins anew.
             tokio::time::sleep(idle.max(STILL_USED)).await;
         } else {
@@ -418,4 +418,20 @@ fn write_ready(home: &Path, ready: &Ready) -> Result<(), PlatformError> {
 /// A token of the platform's own form: `sbp_` and 40 hexadecimal digits.
 fn new_token() -> String {
     format!("sbp_{}", crate::hex::encode(&rand::random::<[u8; 20]>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_platform_does_not_end_while_somebody_is_connected_to_a_database() {
+        let (_last_request, watch) = watch::channel(Instant::now());
+        let looks = AtomicUsize::new(0);
+        let is_connected = || looks.fetch_add(1, Ordering::Relaxed) < 2;
+        until_idle(Some(Duration::from_millis(1)), watch, is_connected).await;
+        assert_eq!(looks.load(Ordering::Relaxed), 3);
+    }
 }

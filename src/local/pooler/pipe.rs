@@ -158,7 +158,60 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::{Frames, OUTSIDE};
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::time::timeout;
+
+    use super::{End, Frames, OUTSIDE, run};
+
+    const LONGEST: Duration = Duration::from_millis(40);
+
+    /// A session: the client's end, the server's end, and what becomes of it.
+    fn session() -> (DuplexStream, DuplexStream, impl Future<Output = End>) {
+        let ((client, mut ours), (mut theirs, server)) = (duplex(1024), duplex(1024));
+        let end = async move { run(&mut ours, &mut theirs, LONGEST).await };
+        (client, server, end)
+    }
+
+    #[tokio::test]
+    async fn a_session_that_nobody_uses_is_ended_and_one_at_work_is_not() {
+        let (_client, _server, end) = session();
+        assert_eq!(end.await, End::Idle);
+        // A statement that takes its time, and a transaction that was left open.
+        for said in [None, Some(message(b'Z', b"T"))] {
+            let (mut client, mut server, end) = session();
+            let work = async {
+                client.write_all(b"Q").await.unwrap_or_default();
+                let mut heard = [0; 1];
+                server.read_exact(&mut heard).await.unwrap_or_default();
+                if let Some(said) = &said {
+                    server.write_all(said).await.unwrap_or_default();
+                }
+                std::future::pending::<()>().await;
+            };
+            let ended = timeout(LONGEST * 5, async {
+                tokio::select! { end = end => end, () = work => End::Closed }
+            });
+            assert!(ended.await.is_err(), "{said:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_session_ends_with_its_server_and_carries_the_last_word() {
+        let (mut client, mut server, end) = session();
+        let farewell = message(b'E', b"SFATAL\0\0");
+        let work = async {
+            server.write_all(&farewell).await.unwrap_or_default();
+            drop(server);
+            let mut heard = Vec::new();
+            client.read_to_end(&mut heard).await.unwrap_or_default();
+            heard
+        };
+        let (end, heard) = tokio::join!(end, work);
+        assert_eq!(end, End::Closed);
+        assert_eq!(heard, farewell);
+    }
 
     fn message(kind: u8, body: &[u8]) -> Vec<u8> {
         let length = u32::try_from(body.len() + 4).unwrap_or_default();
