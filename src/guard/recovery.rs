@@ -211,7 +211,7 @@ impl Production {
         let unknown = || "unknown".to_owned();
         Ok(Ask {
             what: format!(
-                "return production of {} from {} to {}: everything that was written in the {} since then is lost, rows and users as well, with at least {} migration(s)",
+                "return production of {} from {} to {}: everything that was written in the {} since then, and is written until this is done, is lost, rows and users as well, with at least {} migration(s)",
                 self.project,
                 lost.until,
                 lost.after,
@@ -351,7 +351,9 @@ impl Production {
                     return Err(self.not_restored(begun).await?);
                 }
             }
-            if status == ProjectStatus::RestoreFailed {
+            // It may be an earlier recovery's, until the platform begins with this one.
+            if status == ProjectStatus::RestoreFailed && (seen || now >= begins_by) {
+                self.call.guard.store().end_recovery(&self.project).await?;
                 return Err(Refusal::new(
                     Code::PlatformError,
                     "the platform says that the recovery failed, and production is down",
@@ -374,19 +376,23 @@ impl Production {
 
     async fn not_restored(&self, begun: &Recovering) -> Result<Refusal, Refusal> {
         self.call.guard.store().end_recovery(&self.project).await?;
-        Ok(Refusal::new(
-            Code::RevertUnverified,
+        let target = shown(begun.target);
+        let message = if begun.timeline.is_some() {
             format!(
-                "the platform was told to return production to {} and has not done so: production is as it was",
-                shown(begun.target)
-            ),
-        )
-        .next(Next::new(
-            "get_recovery_options",
-            json!({ "project_id": self.project }),
-            "shows what production can be returned to now",
-        ))
-        .operator("the platform's own log says why"))
+                "the platform was told to return production to {target} and has not done so: production is as it was"
+            )
+        } else {
+            format!(
+                "the platform was told to return production to {target}, and whether it has done so cannot be told, because production could not be read before: look at what is there"
+            )
+        };
+        Ok(Refusal::new(Code::RevertUnverified, message)
+            .next(Next::new(
+                "get_recovery_options",
+                json!({ "project_id": self.project }),
+                "shows what production can be returned to now",
+            ))
+            .operator("the platform's own log says why"))
     }
 
     /// Where the platform keeps what was left, to the moment that it names; else to the latest that it
