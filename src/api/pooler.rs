@@ -75,5 +75,5 @@ endpoints! {
     /// How to connect through the pooler: an entry for each of the project's databases.
     GetPoolerConfig: Looks GET "/v1/projects/{ref}/config/database/pooler" (Ref) => 200 Vec<PoolerConfig>, needs "database_pooling_config_read";
     /// How to connect through the older pooler.
-    GetPgbouncerConfig: Looks GET "/v1/projects/{ref}/config/database/pgbouncer" (Ref) => 200 PgbouncerConfig, needs "database_pooling_config_read";
+    GetPgbouncerConfig: Looks GET "/v1/projects/{ref}/config/database/pgbouncer" (Ref) => 200 PgbouncerConfig, needs "database_read";
 }
