@@ -45,6 +45,19 @@ pub(crate) fn at(millis: i64) -> String {
         .unwrap_or_default()
 }
 
+/// Whole seconds since the Unix epoch of an RFC 3339 time, which ends with its offset; what is less
+/// than a second is left out.
+pub(crate) fn seconds_of(time: &str) -> Option<i64> {
+    let time = DateTime::parse_from_rfc3339(time).ok()?;
+    Some(time.timestamp())
+}
+
+/// Seconds since the Unix epoch of the moment that a migration's version is made of, if it is one.
+pub(crate) fn seconds_of_version(version: &str) -> Option<i64> {
+    let time = chrono::NaiveDateTime::parse_from_str(version, "%Y%m%d%H%M%S").ok()?;
+    (version.len() == 14).then(|| time.and_utc().timestamp())
+}
+
 /// How long ago an RFC 3339 time was; zero if it is to come, or no time at all.
 pub(crate) fn since(then: &str) -> Duration {
     DateTime::parse_from_rfc3339(then)

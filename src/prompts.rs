@@ -50,6 +50,7 @@ prompts! {
     debug_project,
     ship_to_production,
     revert_changes,
+    recover_production,
 }
 
 /// Why a prompt could not be filled in.

@@ -123,7 +123,7 @@ pub struct UpdateBranchBody {
 }
 
 /// A branch's project and how to connect to it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct BranchConfig {
     /// The branch's own ref.
     #[serde(rename = "ref")]
@@ -140,6 +140,21 @@ pub struct BranchConfig {
     pub db_host: String,
     /// The database's port.
     pub db_port: u16,
+    /// The user to connect as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub db_user: Option<String>,
+    /// Its password. Never for an agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub db_pass: Option<String>,
+}
+
+impl std::fmt::Debug for BranchConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BranchConfig")
+            .field("reference", &self.reference)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Up to which migration a workflow goes; all without.

@@ -9,6 +9,7 @@
 //! [`ReleasePermit`].
 
 pub mod advisors;
+pub mod backups;
 pub mod billing;
 pub mod branches;
 mod client;
@@ -20,6 +21,7 @@ pub mod keys;
 pub mod migrations;
 pub mod organizations;
 mod pace;
+pub mod pooler;
 pub mod projects;
 mod reference;
 pub mod restore_points;

@@ -132,7 +132,8 @@ impl Prices {
     }
 }
 
-fn by_month(price: &Price) -> f64 {
+/// A price in US dollars a month.
+pub(super) fn by_month(price: &Price) -> f64 {
     match price.interval {
         Interval::Hourly => price.amount * HOURS,
         Interval::Monthly => price.amount,
@@ -145,7 +146,7 @@ fn by_the_hour(monthly: f64) -> f64 {
 }
 
 /// To the cent: what a person reads, and no more than what a price list says.
-fn cents(usd: f64) -> f64 {
+pub(super) fn cents(usd: f64) -> f64 {
     (usd * 100.0).round() / 100.0
 }
 

@@ -212,6 +212,9 @@ impl Dev {
     async fn check_drift(&self, production: &State, branch: &State) -> Result<Finding, Refusal> {
         let name = "drift";
         let project = self.branch.project();
+        if let Some(check) = self.call.recovery_under_way(project, name).await? {
+            return Ok((check, Some(Code::Drift)));
+        }
         let rebase = Next::new(
             "rebase_branch",
             json!({ "project_id": project, "branch": self.branch.name() }),

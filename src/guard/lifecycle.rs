@@ -198,7 +198,8 @@ impl Production {
         Ok(current_size(&addons))
     }
 
-    async fn look(&self) -> Result<Project, Refusal> {
+    /// The project as the platform has it.
+    pub(super) async fn look(&self) -> Result<Project, Refusal> {
         let client = self.call.guard.client();
         client
             .look::<GetProject>(self.project.clone(), &())

@@ -44,6 +44,7 @@ impl Dev {
         let (project, branch) = (self.branch.project(), self.branch.reference());
         let _project_turn = guard.project_turn(project).await?;
         let _turn = guard.branch_turn(branch).await?;
+        self.call.settle_recovery(project).await?;
         if let Some(merged) = self.take_up_earlier_merge().await? {
             return Ok(merged);
         }

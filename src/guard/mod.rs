@@ -13,6 +13,7 @@
 //!            version: which comes next;  transaction: its text;  settle: what a lost answer turned out to be
 //!            warnings: what it makes others wait for, and what was lost
 //! points     restore points and their repair;  revert: returning to one
+//! recovery   returning production to a point in time;  backups: between which, and what else can be returned to
 //! ledger     the ledger as it is;  strangers: rows that no migration made;  state: the hashes of schema and ledger
 //! gate       the conditions of a merge;  rehearsal: the replay;  advice, remedies: the advisor's verdict, and what mends it
 //! merge      the merge itself, followed to its end;  merged: what came of it
@@ -32,6 +33,7 @@ mod advice;
 mod approval;
 mod asked;
 mod backend;
+mod backups;
 mod branches;
 mod caller;
 mod cautions;
@@ -58,6 +60,7 @@ mod projects;
 mod quote;
 mod reach;
 mod reading;
+mod recovery;
 mod refusal;
 mod rehearsal;
 mod remedies;
@@ -89,6 +92,7 @@ use crate::webhook::Webhook;
 
 pub use asked::WAIT_ARGUMENT;
 pub use backend::{Letter, Unheard};
+pub use backups::{ListedBackup, RecoveryOption, RecoveryWindow};
 pub use caller::{Asking, Caller, Principal, Put, Question, Reply, Said};
 pub use costs::{ComputeSize, Cost};
 pub use diff::{Diff, ObjectChange};
@@ -107,6 +111,7 @@ pub use policy::{
 pub use projects::{LaunchedProject, NewProject};
 pub use quote::visible;
 pub use reading::{ChangedRows, FoundLint, QueryResult};
+pub use recovery::{LostWindow, Recovered};
 pub use refusal::{Code, Next, Refusal};
 pub use revert::{Reverted, RowCount};
 pub use roads::{Approvals, Operation, Road};

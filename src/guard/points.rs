@@ -17,9 +17,9 @@ use crate::store::{Point, PointStatus};
 /// The platform's limit.
 const NAME_CHARACTERS: usize = 20;
 /// How many numbers are tried for a name that the platform may know already.
-const NUMBERS_TRIED: u64 = 20;
+pub(super) const NUMBERS_TRIED: u64 = 20;
 /// The platform has a point of that name.
-const CONFLICT: u16 = 409;
+pub(super) const CONFLICT: u16 = 409;
 /// The platform has none.
 const NOT_FOUND: u16 = 404;
 
@@ -337,7 +337,7 @@ pub(super) fn status_word(status: PointStatus) -> &'static str {
 }
 
 /// The number after the highest that a point of this stem has.
-fn next_number(points: &[Point], stem: &str) -> u64 {
+pub(super) fn next_number(points: &[Point], stem: &str) -> u64 {
     let prefix = format!("{stem}-");
     points
         .iter()

@@ -68,8 +68,12 @@ pub enum Code {
     RestorePointMissing,
     /// The restore point can no longer be returned to.
     PointUnreachable,
-    /// A revert was asked for and its outcome is not what it should be.
+    /// A revert or a recovery was asked for and its outcome is not what it should be.
     RevertUnverified,
+    /// The project cannot be returned to a point in time, because nobody has enabled that.
+    RecoveryDisabled,
+    /// What is kept does not hold that moment.
+    OutsideRecoveryWindow,
     /// Migrations that exist nowhere else would be lost.
     UnmergedMigrations,
     /// The advisor found what must not reach production.
@@ -143,6 +147,8 @@ impl Code {
             Self::RestorePointMissing => "restore_point_missing",
             Self::PointUnreachable => "point_unreachable",
             Self::RevertUnverified => "revert_unverified",
+            Self::RecoveryDisabled => "recovery_disabled",
+            Self::OutsideRecoveryWindow => "outside_recovery_window",
             Self::UnmergedMigrations => "unmerged_migrations",
             Self::AdvisorFailed => "advisor_failed",
             Self::AdvisorUnavailable => "advisor_unavailable",

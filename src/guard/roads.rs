@@ -112,6 +112,8 @@ operations! {
     restore_project RestoreProject None
     /// Deleting a project with its branches, its data and its backups.
     delete_project DeleteProject Operator
+    /// Returning production to a point in time, which loses what was written after it.
+    restore_to_point_in_time RestoreToPointInTime Operator
     /// Merging a branch into production, once it has passed the gate.
     merge_branch MergeBranch None
     /// Deleting a branch whose unmerged migrations would be lost.

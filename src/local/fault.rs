@@ -73,6 +73,11 @@ impl Fault {
         fault
     }
 
+    /// The status.
+    pub(super) fn status(&self) -> u16 {
+        self.status
+    }
+
     /// The words.
     pub(super) fn message(&self) -> &str {
         &self.message

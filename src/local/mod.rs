@@ -16,6 +16,7 @@
 //! routes/   one file per domain of the API    registry what exists
 //! advisor, typescript   what is read from a database's catalogue
 //! workflows what goes on after an answer      engine/  clusters, restore points, the wire
+//! pooler/   the port for psql and drivers
 //! ```
 //!
 //! It speaks the API's types and never its client.
@@ -25,6 +26,7 @@ mod bootstrap;
 pub mod engine;
 mod fault;
 mod launch;
+mod pooler;
 mod process;
 mod registry;
 mod routes;
@@ -54,16 +56,19 @@ struct Platform {
 struct Inner {
     engine: Engine,
     registry: Registry,
+    /// Where the pooler listens on 127.0.0.1.
+    pooler_port: u16,
     /// Workflows that change a project take turns: `(ref, its lock)`.
     turns: std::sync::Mutex<std::collections::HashMap<Ref, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Platform {
-    fn new(engine: Engine, registry: Registry) -> Self {
+    fn new(engine: Engine, registry: Registry, pooler_port: u16) -> Self {
         Self {
             inner: Arc::new(Inner {
                 engine,
                 registry,
+                pooler_port,
                 turns: std::sync::Mutex::default(),
             }),
         }
@@ -75,6 +80,10 @@ impl Platform {
 
     fn registry(&self) -> &Registry {
         &self.inner.registry
+    }
+
+    fn pooler_port(&self) -> u16 {
+        self.inner.pooler_port
     }
 
     /// The turn to run a workflow on one project or branch.

@@ -24,12 +24,15 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::engine::{Engine, EngineError, Settings};
+use super::pooler::Pooler;
 use super::registry::Registry;
 use super::routes::{Front, router};
 use super::{API_VERSION, Platform, bootstrap};
 use crate::redact;
 use crate::sqlite::StoreError;
 
+/// How often one looks whether a connection to a database is still open, at most.
+const STILL_USED: Duration = Duration::from_secs(1);
 /// How often one looks whether another process has become ready.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -61,6 +64,9 @@ pub struct Ready {
     pub access_token: String,
     /// The version of what is spoken between servers and the platform.
     pub api_version: u32,
+    /// The port on 127.0.0.1 where psql and drivers connect, as `postgres.<ref>`; 0 for none yet.
+    #[serde(default)]
+    pub pooler_port: u16,
     /// The process.
     pub pid: u32,
 }
@@ -171,27 +177,36 @@ async fn serve(
     engine_settings.templates = settings.templates.clone();
     let engine = Engine::open(engine_settings).await?;
     tidy(&engine, &registry).await?;
-    let listener = listen(settings.port, earlier.as_ref()).await?;
-    let port = listener
-        .local_addr()
-        .map_err(PlatformError::file(home))?
-        .port();
+    let before = earlier
+        .as_ref()
+        .and_then(|ready| ready.api_url.rsplit_once(':'))
+        .and_then(|(_, port)| port.parse().ok());
+    let listener = listen(settings.port, before).await?;
+    let before = earlier.map(|ready| ready.pooler_port);
+    let pooler_listener = listen(None, before.filter(|port| *port != 0)).await?;
+    let port = |listener: &TcpListener| {
+        let address = listener.local_addr().map_err(PlatformError::file(home))?;
+        Ok::<_, PlatformError>(address.port())
+    };
     let ready = Ready {
         ready: true,
-        api_url: format!("http://127.0.0.1:{port}"),
+        api_url: format!("http://127.0.0.1:{}", port(&listener)?),
         // A new one each time: whoever has taken the old port may have heard the old one.
         access_token: new_token(),
         api_version: API_VERSION,
+        pooler_port: port(&pooler_listener)?,
         pid: std::process::id(),
     };
     redact::keep_secret(&ready.access_token);
-    let platform = Platform::new(engine.clone(), registry.clone());
+    let platform = Platform::new(engine.clone(), registry.clone(), ready.pooler_port);
     registry.end_reverts().await?;
     for run in registry.open_runs().await? {
         tracing::info!(kind = ?run.kind, reference = %run.reference, "beginning a workflow again");
         platform.begin(run);
     }
     let (last_request, idle_watch) = watch::channel(Instant::now());
+    let pooler = Pooler::new(platform.clone(), last_request.clone());
+    tokio::spawn(pooler.clone().serve(pooler_listener));
     let front = Front {
         token: ready.access_token.clone(),
         last_request,
@@ -210,8 +225,9 @@ async fn serve(
     tokio::select! {
         ended = serving => ended.map_err(PlatformError::file(home))?,
         () = stop.wait() => tracing::info!("ending: a signal came"),
-        () = until_idle(idle, idle_watch) => tracing::info!("ending: nobody has asked for anything"),
+        () = until_idle(idle, idle_watch, || pooler.is_used()) => tracing::info!("ending: nobody has asked for anything"),
     }
+    pooler.end();
     let stopped = engine.stop_all().await;
     // The port is kept for the next start, in a file that says that nobody serves.
     write_ready(
@@ -237,16 +253,14 @@ async fn tidy(engine: &Engine, registry: &Registry) -> Result<(), PlatformError>
     Ok(())
 }
 
-async fn listen(port: Option<u16>, earlier: Option<&Ready>) -> Result<TcpListener, PlatformError> {
+/// Listens on the port that was asked for; else on the one from before, so that a configuration that
+/// names it stays right; else on any.
+async fn listen(port: Option<u16>, before: Option<u16>) -> Result<TcpListener, PlatformError> {
     if let Some(port) = port {
         return TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .await
             .map_err(|source| PlatformError::Port { port, source });
     }
-    // The port from before, so that a configuration that names it stays right.
-    let before = earlier
-        .and_then(|ready| ready.api_url.rsplit_once(':'))
-        .and_then(|(_, port)| port.parse::<u16>().ok());
     if let Some(port) = before
         && let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
     {
@@ -278,17 +292,25 @@ impl StopSignals {
     }
 }
 
-/// Ends when no request came for `idle`; never without.
-async fn until_idle(idle: Option<Duration>, last_request: watch::Receiver<Instant>) {
+/// Ends when no request came for `idle` and nobody is connected to a database; never without.
+async fn until_idle(
+    idle: Option<Duration>,
+    last_request: watch::Receiver<Instant>,
+    is_connected: impl Fn() -> bool,
+) {
     let Some(idle) = idle else {
         return std::future::pending().await;
     };
     loop {
         let end = *last_request.borrow() + idle;
-        if Instant::now() >= end {
+        if Instant::now() < end {
+            tokio::time::sleep_until(end).await;
+        } else if is_connected() {
+            // The end of a connection counts as use: then the time begins anew.
+            tokio::time::sleep(idle.max(STILL_USED)).await;
+        } else {
             return;
         }
-        tokio::time::sleep_until(end).await;
     }
 }
 
@@ -396,4 +418,20 @@ fn write_ready(home: &Path, ready: &Ready) -> Result<(), PlatformError> {
 /// A token of the platform's own form: `sbp_` and 40 hexadecimal digits.
 fn new_token() -> String {
     format!("sbp_{}", crate::hex::encode(&rand::random::<[u8; 20]>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_platform_does_not_end_while_somebody_is_connected_to_a_database() {
+        let (_last_request, watch) = watch::channel(Instant::now());
+        let looks = AtomicUsize::new(0);
+        let is_connected = || looks.fetch_add(1, Ordering::Relaxed) < 2;
+        until_idle(Some(Duration::from_millis(1)), watch, is_connected).await;
+        assert_eq!(looks.load(Ordering::Relaxed), 3);
+    }
 }

@@ -51,6 +51,10 @@ impl Platform {
             let _turn = self.turn(&run.reference).await;
             return self.launch(run).await;
         }
+        if run.kind == RunKind::Recovery {
+            let _turn = self.turn(&run.reference).await;
+            return self.recover(run).await;
+        }
         let branch = self
             .registry()
             .branch(run.reference.as_str())
@@ -63,7 +67,7 @@ impl Platform {
         };
         let _turn = self.turn(subject).await;
         let done = match run.kind {
-            RunKind::Launch => Ok(()),
+            RunKind::Launch | RunKind::Recovery => Ok(()),
             RunKind::Branch => self.make_branch(&branch).await,
             RunKind::Push => {
                 self.carry_over(&branch.parent_project_ref, &branch.project_ref, None)
@@ -105,6 +109,35 @@ impl Platform {
                 Err(fault)
             }
         }
+    }
+
+    /// Returns a project's database to a point in time, unless that was done before the platform died.
+    /// Where it cannot be done the engine has left the database as it was.
+    async fn recover(&self, run: &Run) -> Result<(), Fault> {
+        let reference = &run.reference;
+        let (second, left_before) = self
+            .registry()
+            .recovery(&run.id)
+            .await?
+            .ok_or_else(Fault::no_project)?;
+        let cluster = self
+            .project(reference)
+            .await?
+            .cluster
+            .ok_or_else(Fault::no_project)?;
+        let is_done = self.engine().reach(cluster).await?.left.len() > left_before;
+        let recovered = if is_done {
+            Ok(())
+        } else {
+            let recovered = self.engine().recover(cluster, second * 1000).await;
+            recovered.map(|recovered| {
+                tracing::info!(%reference, second, total_ms = recovered.total_ms, "returned to a point in time");
+            })
+        };
+        self.registry()
+            .set_project(reference, ProjectStatus::ActiveHealthy)
+            .await?;
+        Ok(recovered?)
     }
 
     async fn make_branch(&self, branch: &Branch) -> Result<(), Fault> {

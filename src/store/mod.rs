@@ -14,6 +14,7 @@ mod merges;
 mod operations;
 mod points;
 mod projects;
+mod recoveries;
 mod vault;
 
 use std::path::Path;
@@ -32,15 +33,17 @@ pub use leases::Lease;
 pub use merges::Merging;
 pub use operations::LeftOperation;
 pub use points::{Point, PointStatus};
+pub use recoveries::Recovering;
 pub use vault::{AskedFor, NEXT_PASSWORD, PASSWORD, Resealed, VaultError, VaultKeys, VaultRecord};
 
 /// One script a version of the file.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("operations.sql"),
     include_str!("journal.sql"),
     include_str!("approvals.sql"),
     include_str!("vault.sql"),
+    include_str!("recoveries.sql"),
 ];
 
 /// The store. Cheap to clone.

@@ -80,6 +80,7 @@ impl Store {
                 "delete from points where project = ?1",
                 "delete from hashes where project = ?1",
                 "delete from merges where project = ?1",
+                "delete from recoveries where project = ?1",
                 "delete from branches where project = ?1",
                 "delete from projects where ref = ?1",
             ] {

@@ -94,6 +94,9 @@ catalogue! {
         create_restore_point: CreateRestorePoint,
         list_restore_points: ListRestorePoints,
         revert_to_restore_point: RevertToRestorePoint,
+        list_backups: ListBackups,
+        get_recovery_options: GetRecoveryOptions,
+        restore_to_point_in_time: RestoreToPointInTime,
     }
     Keys {
         get_project_url: GetProjectUrl,

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Heard, Reaction, Relay, World};
 use crate::policy::put;
+use crate::vault::show;
 
 /// What doctor says, by what it looked at; and whether something is missing.
 fn doctor(world: &World, flags: &[&str]) -> (Vec<Value>, bool) {
@@ -46,9 +47,16 @@ async fn on_a_machine_that_works_nothing_is_missing() {
         "security advisor",
         "API keys",
         "prices",
+        "point-in-time recovery",
+        "database connections",
     ] {
         assert_eq!(of(&said, what)["state"], "good", "{said:?}");
     }
+    // Where the database is, and never its password.
+    let connections = of(&said, "database connections")["found"].as_str().unwrap();
+    let user = format!("postgres.{}", project.id);
+    assert!(connections.contains(&user) && connections.contains("127.0.0.1"));
+    assert!(!connections.contains(&show(&world, &[&project.id])));
     // The same for a person, and nothing was changed by it.
     let output = world.run(&["doctor"]);
     let text = String::from_utf8(output.stdout).unwrap();

@@ -8,7 +8,7 @@
 //! habits        an agent with the habits of today's models, call by call
 //! storm         clients at work while everything fails, from a seed
 //! ways          from every refusal, by `next` alone, to a merge
-//! targets scope policy limits lifecycle costs keys cloud doctor sql ledger migrations restore_points advisor gate merge branches
+//! targets scope policy limits lifecycle pooler recovery costs keys cloud doctor sql ledger migrations restore_points advisor gate merge branches
 //! attacks isolation sharing concurrency long_work crashes faults http journal json lints resources surface
 //! vault vault_keys canaries fence
 //! ```
@@ -55,6 +55,8 @@ mod merge;
 mod migrations;
 mod nexts;
 mod policy;
+mod pooler;
+mod recovery;
 mod resources;
 mod restore_points;
 mod scope;

@@ -103,7 +103,8 @@ async fn the_prompts_are_listed_and_filled_in() {
             "seed_data",
             "debug_project",
             "ship_to_production",
-            "revert_changes"
+            "revert_changes",
+            "recover_production"
         ]
     );
     for prompt in &listed {

@@ -349,8 +349,28 @@ async fn database(drive: &mut Drive, project: &str) -> Result<(), Failure> {
         .await?;
     drive
         .until(PROJECT, &[project], "status", "ACTIVE_HEALTHY")
-        .await
-        .map(drop)
+        .await?;
+    for pooler in ["pooler", "pgbouncer"] {
+        let path = format!("GET /v1/projects/{{ref}}/config/database/{pooler}");
+        drive.call(&path, &[project], None).await?;
+    }
+    backups(drive, project).await
+}
+
+async fn backups(drive: &mut Drive, project: &str) -> Result<(), Failure> {
+    let list = "GET /v1/projects/{ref}/database/backups";
+    let restore = "POST /v1/projects/{ref}/database/backups/restore-pitr";
+    let listed = drive.call(list, &[project], None).await?;
+    let latest = &listed["physical_backup_data"]["latest_physical_backup_date_unix"];
+    let to = |second: &Value| json!({ "recovery_time_target_unix": second });
+    drive
+        .refused(400, restore, &[project], Some(to(&json!(1))))
+        .await?;
+    drive.call(restore, &[project], Some(to(latest))).await?;
+    drive
+        .until(PROJECT, &[project], "status", "ACTIVE_HEALTHY")
+        .await?;
+    drive.call(list, &[project], None).await.map(drop)
 }
 
 async fn secrets(drive: &mut Drive, project: &str) -> Result<(), Failure> {

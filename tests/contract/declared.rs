@@ -7,6 +7,7 @@ use std::path::Path;
 
 use drydock::api::Endpoint;
 use drydock::api::advisors::AdvisorQuery;
+use drydock::api::backups::RestorePitrBody;
 use drydock::api::billing::ApplyAddonBody;
 use drydock::api::branches::{
     CreateBranchBody, DeleteBranchQuery, DiffQuery, UpdateBranchBody, WorkflowBody,
@@ -32,11 +33,13 @@ macro_rules! every_endpoint {
     ($visit:ident($($argument:expr),*) $($after:tt)?) => {{
         use drydock::api::{
             advisors::*,
+            backups::*,
             billing::*,
             branches::*,
             database::*,
             keys::*,
             migrations::*,
+            pooler::*,
             organizations::*,
             projects::*,
             restore_points::*,
@@ -55,7 +58,7 @@ macro_rules! every_endpoint {
             ListApiKeys CreateApiKey GetLegacyKeys
             ListProjects CreateProject GetProject UpdateProject DeleteProject PauseProject
             RestoreProject GetRegions GetHealth
-            CreateRestorePoint GetRestorePoint Undo
+            CreateRestorePoint GetRestorePoint Undo ListBackups RestorePitr GetPoolerConfig GetPgbouncerConfig
             ListSecrets SetSecrets DeleteSecrets
             GenerateTypescriptTypes ListBuckets
         );
@@ -232,6 +235,12 @@ fn sent(endpoint: &str) -> Result<(Vec<Value>, Vec<Value>), Failure> {
                 included_schemas: text("public,auth"),
             };
             (none(), all(&[TypescriptQuery::default(), most])?)
+        }
+        "RestorePitr" => {
+            let body = RestorePitrBody {
+                recovery_time_target_unix: 1_764_000_000,
+            };
+            (all(&[body])?, none())
         }
         "GetRestorePoint" => {
             let most = RestorePointQuery {

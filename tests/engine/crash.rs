@@ -24,14 +24,21 @@ fn crasher(home: &Home, arguments: &[&str]) -> Child {
 }
 
 /// Lets the crasher work for a random time, kills it (and half of the time all servers), and gives what it said.
-fn let_work_and_kill(home: &Home, mut child: Child) -> Vec<(String, Value)> {
+fn let_work_and_kill(home: &Home, child: Child) -> Vec<(String, Value)> {
+    let_work_for_and_kill(home, child, 500)
+}
+
+/// The same, for at most so many milliseconds.
+fn let_work_for_and_kill(home: &Home, mut child: Child, longest: u64) -> Vec<(String, Value)> {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let parse = |line: String| {
         let (word, value) = line.split_once(' ').unwrap();
         (word.to_owned(), serde_json::from_str(value).unwrap())
     };
     let mut said = vec![parse(lines.next().unwrap().unwrap())];
-    std::thread::sleep(Duration::from_micros(rand::rng().random_range(0..500_000)));
+    std::thread::sleep(Duration::from_micros(
+        rand::rng().random_range(0..longest * 1000),
+    ));
     child.kill().unwrap();
     child.wait().unwrap();
     if rand::rng().random_bool(0.5) {
@@ -142,4 +149,44 @@ async fn a_crash_during_create_or_destroy_leaves_whole_clusters_or_none() {
         );
         assert_eq!(servers_in(&home.path), Vec::<i32>::new(), "round {round}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_during_a_recovery_leaves_what_was_before_it_or_what_it_was_to_bring() {
+    let home = Home::new();
+    let engine = home.open().await;
+    let id = engine.create().await.unwrap();
+    run(&engine, id, "create table t(n bigint)").await;
+    drop(engine);
+    let mut moments: Vec<(i64, Value)> = Vec::new();
+    let file: PathBuf = home.path.join("moments.json");
+    for round in 0..rounds(8) {
+        std::fs::write(&file, serde_json::to_vec(&moments).unwrap()).unwrap();
+        let number = serde_json::to_string(&id).unwrap();
+        let child = crasher(&home, &[&number, file.to_str().unwrap(), "moments"]);
+        let said = let_work_for_and_kill(&home, child, 2500);
+        let (mut state, mut allowed) = (json!([]), Vec::new());
+        for (word, value) in &said {
+            match word.as_str() {
+                "state" => (state, allowed) = (value.clone(), Vec::new()),
+                "trying" => allowed = vec![value.clone()],
+                _ => moments.push(serde_json::from_value(value.clone()).unwrap()),
+            }
+        }
+        allowed.push(state);
+        let engine = home.open().await;
+        let there = numbers(&engine, id).await;
+        assert!(
+            allowed.contains(&there),
+            "round {round}: {there} is not one of {allowed:?}"
+        );
+    }
+    let engine = home.open().await;
+    assert!(!moments.is_empty());
+    for (moment, wanted) in moments.iter().rev().take(10) {
+        engine.recover(id, *moment).await.unwrap();
+        assert_eq!(&numbers(&engine, id).await, wanted, "at {moment}");
+    }
+    engine.destroy(id).await.unwrap();
+    assert_eq!(servers_in(&home.path), Vec::<i32>::new());
 }

@@ -1,10 +1,13 @@
 //! Works on a cluster until it is killed, and says on standard output what it is about to do and what was acknowledged.
-//! The test `crash` kills it. `crasher <root> <templates> <cluster> <points file> <mode>`
+//! The test `crash` kills it. `crasher <root> <templates> <cluster> <points file>`, or
+//! `crasher <root> <templates> <cluster> <moments file> moments` for recoveries to moments instead of reverts.
 #![expect(clippy::unwrap_used, reason = "a tool for measuring and testing")]
 use std::io::Write;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use drydock::local::engine::{Engine, Limits, Login, Point, Script, Settings};
 use rand::RngExt;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 const BOOTSTRAP: &[Script] = &[Script {
@@ -16,6 +19,22 @@ fn say(word: &str, value: &Value) {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{word} {value}").unwrap();
     out.flush().unwrap();
+}
+
+/// What was returned to.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Target {
+    Point(Point),
+    Moment(i64),
+}
+
+/// A moment, in milliseconds since 1970, that no commit shares.
+async fn between_commits() -> i64 {
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    i64::try_from(now.as_millis()).unwrap()
 }
 
 #[tokio::main]
@@ -35,7 +54,8 @@ async fn main() {
         }
     }
     let id = serde_json::from_str(&arguments[3]).unwrap();
-    let mut points: Vec<(Point, Value)> =
+    let by_moments = arguments.get(5).is_some_and(|mode| mode == "moments");
+    let mut points: Vec<(Target, Value)> =
         serde_json::from_slice(&std::fs::read(&arguments[4]).unwrap()).unwrap();
     let mut c = engine.connect(id, Login::User).await.unwrap();
     let r = c
@@ -65,13 +85,20 @@ async fn main() {
             state = json!(wanted);
             say("state", &state);
         } else if what < 5 || points.is_empty() {
-            let point = engine.create_restore_point(id).await.unwrap();
-            say("point", &json!([point, state]));
-            points.push((point, state.clone()));
+            let target = if by_moments {
+                Target::Moment(between_commits().await)
+            } else {
+                Target::Point(engine.create_restore_point(id).await.unwrap())
+            };
+            say("point", &json!([target, state]));
+            points.push((target, state.clone()));
         } else {
-            let (point, wanted) = points[rand::rng().random_range(0..points.len())].clone();
+            let (target, wanted) = points[rand::rng().random_range(0..points.len())].clone();
             say("trying", &wanted);
-            engine.revert(id, &point).await.unwrap();
+            match target {
+                Target::Point(point) => engine.revert(id, &point).await.unwrap(),
+                Target::Moment(moment) => engine.recover(id, moment).await.unwrap(),
+            };
             state = wanted;
             say("state", &state);
         }

@@ -3,5 +3,7 @@
 
 mod clusters;
 mod crash;
+mod model;
+mod recovery;
 mod support;
 mod wire;

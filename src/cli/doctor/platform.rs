@@ -3,14 +3,17 @@
 
 use super::Finding;
 use crate::api::advisors::{AdvisorQuery, GetSecurityAdvisor};
+use crate::api::backups::ListBackups;
 use crate::api::billing::GetAddons;
 use crate::api::branches::ListBranches;
 use crate::api::keys::{ListApiKeys, RevealQuery};
 use crate::api::migrations::ListMigrations;
 use crate::api::organizations::{GetOrganization, ListOrganizations};
+use crate::api::pooler::GetPoolerConfig;
 use crate::api::projects::{ListProjects, Project};
 use crate::api::restore_points::{GetRestorePoint, RestorePointQuery};
 use crate::api::{ApiError, Client, Ref};
+use crate::clock;
 use crate::config::ServeArgs;
 
 /// How the operator comes by what is open to selected customers.
@@ -146,7 +149,52 @@ async fn capabilities(client: &Client, project: &Ref) -> Vec<Finding> {
     findings.push(asked("API keys", keys.err().as_ref()));
     let addons = client.look::<GetAddons>(project.clone(), &()).await;
     findings.push(asked("prices", addons.err().as_ref()));
+    findings.push(recovery(client, project).await);
+    findings.push(connections(client, project).await);
     findings
+}
+
+/// Whether production can be returned to a point in time.
+async fn recovery(client: &Client, project: &Ref) -> Finding {
+    let what = "point-in-time recovery";
+    let backups = match client.look::<ListBackups>(project.clone(), &()).await {
+        Ok(backups) => backups,
+        Err(error) => return lacking(what, &error),
+    };
+    let window = backups.physical_backup_data;
+    let shown = |unix: Option<i64>| {
+        unix.map_or_else(|| "nothing yet".to_owned(), |unix| clock::at(unix * 1000))
+    };
+    if backups.pitr_enabled {
+        let earliest = shown(window.earliest_physical_backup_date_unix);
+        return Finding::good(what, format!("enabled, back to {earliest}"));
+    }
+    Finding::weaker(
+        what,
+        "not enabled: a disaster on production leaves its last backup",
+        "choose the add-on in the dashboard under Project Settings, Add-ons; it reaches back to that moment and no further",
+    )
+}
+
+/// Where the operator reaches the database; agents are never told.
+async fn connections(client: &Client, project: &Ref) -> Finding {
+    let what = "database connections";
+    match client.look::<GetPoolerConfig>(project.clone(), &()).await {
+        Ok(configs) => {
+            let urls: Vec<&str> = configs
+                .iter()
+                .map(|config| config.connection_string.as_str())
+                .collect();
+            Finding::good(
+                what,
+                format!(
+                    "{}; the password: drydock vault show {project}",
+                    urls.join(", ")
+                ),
+            )
+        }
+        Err(error) => lacking(what, &error),
+    }
 }
 
 fn asked(what: &str, error: Option<&ApiError>) -> Finding {

@@ -12,6 +12,7 @@ use super::cluster::Cluster;
 use super::conf::{Conf, Durability};
 use super::error::{EngineError, IoContext};
 use super::files;
+use super::history::History;
 use super::house::House;
 use super::layout::ClusterDir;
 use super::postmaster::{self, Postmaster, Stop};
@@ -21,6 +22,7 @@ use super::session::Login;
 use super::template::Template;
 use super::wire::{DEFAULT_RESULT_BYTES, Wire};
 use super::{ClusterId, SUPERUSER};
+use crate::clock;
 
 /// The generation of a new cluster.
 const FIRST_GENERATION: u64 = 1;
@@ -40,6 +42,8 @@ impl Cluster {
             }
         }
         let server = Postmaster::adopt(&dir.generation(record.generation), &dir.log());
+        let history = record.history.clone().or_since(clock::unix_millis());
+        let record = Record { history, ..record };
         Ok(Self::new(house, id, record, server, None))
     }
 
@@ -86,9 +90,10 @@ impl Cluster {
             Login::Admin.parameters(),
         )
         .await?;
-        let record = Record {
+        let mut record = Record {
             generation,
             timeline: template.control.timeline,
+            history: History::default(),
             major: house.installation.major,
             template: template.name.clone(),
             system_identifier: template.control.system_identifier,
@@ -98,6 +103,8 @@ impl Cluster {
             .map(|login| record.set_password(login))
             .concat();
         admin.run(&passwords, DEFAULT_RESULT_BYTES).await?;
+        // From here on: before, the engine could not log in.
+        record.history = History::since(clock::unix_millis());
         let written = record.clone();
         files::sync_tree(dir.path()).await?;
         spawn_blocking(move || {

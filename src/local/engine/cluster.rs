@@ -194,7 +194,7 @@ impl Cluster {
             role: login.role(),
             parameters: login.parameters(),
             secret: state.record.secret(login).clone(),
-            _connected: self.traffic.connected(),
+            connected: self.traffic.connected(),
         })
     }
 

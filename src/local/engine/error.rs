@@ -93,11 +93,11 @@ pub enum EngineError {
         /// How long it was given.
         waited: Duration,
     },
-    /// The point cannot be returned to.
-    #[error("the restore point {wal_name} cannot be reached: {reason}")]
+    /// A point or a moment cannot be returned to.
+    #[error("{what} cannot be reached: {reason}")]
     Unreachable {
-        /// The point's name in the write-ahead log.
-        wal_name: String,
+        /// The point's name in the write-ahead log, or the moment.
+        what: String,
         /// What is missing.
         reason: String,
     },

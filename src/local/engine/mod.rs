@@ -5,9 +5,11 @@
 //!   Engine ──► Cluster ──► Postmaster (a process)           discover   finds PostgreSQL
 //!     │           │  └───► Wire (the engine's own session)   template   what new clusters are copied from
 //!     │           ├─ birth     create, take over, remove     spares     copies of it, made ahead
-//!     │           ├─ revert    restore points                house      what clusters share
-//!     │           ├─ traffic   who is using it               layout     the directory, drawn
-//!     │           └─ record    cluster.json, the pointer     files      copy, sync, replace
+//!     │           ├─ points    restore points                house      what clusters share
+//!     │           ├─ revert    to a point or a moment        layout     the directory, drawn
+//!     │           │  └ generation, history                   files      copy, sync, replace
+//!     │           ├─ traffic   who is using it
+//!     │           └─ record    cluster.json, the pointer
 //!     └──► Connection (a caller's session, with limits) ───► wire       the protocol, JSON, errors
 //! ```
 //!
@@ -27,9 +29,12 @@ mod control;
 pub mod discover;
 mod error;
 mod files;
+mod generation;
+mod history;
 mod house;
 mod layout;
 mod numbers;
+mod points;
 mod postmaster;
 mod record;
 mod revert;
@@ -68,7 +73,9 @@ use template::Builder;
 use wire::ResultSet;
 
 pub use error::EngineError;
-pub use revert::{Point, Reverted};
+pub use history::Reach;
+pub use points::Point;
+pub use revert::Reverted;
 pub use session::{Access, Connection, Limits, Login};
 pub use settings::{Script, Settings};
 pub use timeline::{Lsn, NoLsn};
@@ -274,6 +281,13 @@ impl Engine {
         self.find(id)?.access(login).await
     }
 
+    /// The password of the user's role. Not to be logged or stored.
+    pub async fn password(&self, id: ClusterId) -> Result<String, EngineError> {
+        let cluster = self.find(id)?;
+        let state = cluster.lock().await?;
+        Ok(state.record.secret(Login::User).expose().to_owned())
+    }
+
     /// Gives the user's role this password; from then on the engine logs in with it as well. It is on disk when this
     /// answers.
     pub async fn set_password(&self, id: ClusterId, password: &str) -> Result<(), EngineError> {
@@ -311,6 +325,26 @@ impl Engine {
             reverted
         };
         tokio::spawn(work).await?
+    }
+
+    /// Returns to a moment, milliseconds since 1970: to all that was committed then or before, and nothing that was
+    /// committed later, whatever was reverted since. What is left is kept. Sessions end; statements that come meanwhile
+    /// wait. On failure the database is as it was.
+    pub async fn recover(&self, id: ClusterId, moment: i64) -> Result<Reverted, EngineError> {
+        let cluster = self.find(id)?;
+        let work = async move {
+            let recovered = cluster.recover(moment).await;
+            spares::refill(&cluster.house);
+            recovered
+        };
+        tokio::spawn(work).await?
+    }
+
+    /// How far back a cluster can be returned, and what is kept on the way.
+    pub async fn reach(&self, id: ClusterId) -> Result<Reach, EngineError> {
+        let cluster = self.find(id)?;
+        let state = cluster.lock().await?;
+        Ok(state.record.history.reach())
     }
 
     /// How busy a cluster is.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{EngineError, IoContext};
 use super::files;
+use super::history::History;
 use super::secrets::{Secret, Secrets};
 use super::session::Login;
 
@@ -28,6 +29,9 @@ pub(super) struct Record {
     /// From the template's control file. A template that was made anew under the same name has another one, and the
     /// cluster's log does not fit it.
     pub(super) system_identifier: u64,
+    /// When it wrote which timeline.
+    #[serde(default)]
+    pub(super) history: History,
     /// The passwords of the roles that the engine logs in as.
     pub(super) secrets: Secrets,
 }

@@ -102,10 +102,21 @@ pub struct Access {
     /// Session settings that have to be given at login.
     pub parameters: &'static [(&'static str, &'static str)],
     pub(super) secret: Secret,
-    pub(super) _connected: Connected,
+    pub(super) connected: Connected,
 }
 
 impl Access {
+    /// The socket.
+    pub fn socket(&self) -> PathBuf {
+        self.socket_dir.join(format!(".s.PGSQL.{}", self.port))
+    }
+
+    /// Waits until nothing stops, reverts or removes the cluster. A session that was opened with this access and
+    /// does nothing before this answers writes nothing behind the last point of what is being left.
+    pub async fn pass(&self) {
+        self.connected.pass().await;
+    }
+
     /// The role's password. Not to be logged or stored.
     pub fn password(&self) -> &str {
         self.secret.expose()

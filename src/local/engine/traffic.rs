@@ -105,6 +105,13 @@ impl Drop for Running {
 #[derive(Debug)]
 pub(super) struct Connected(Traffic);
 
+impl Connected {
+    /// Waits until the gate is open.
+    pub(super) async fn pass(&self) {
+        drop(self.0.enter().await);
+    }
+}
+
 impl Drop for Connected {
     fn drop(&mut self) {
         self.0.change(|counts| counts.connections -= 1);

@@ -5,6 +5,7 @@ mod addons;
 mod branches;
 mod keys;
 mod points;
+mod recoveries;
 mod secrets;
 
 use std::path::Path;
@@ -26,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("addons.sql"),
     include_str!("secrets.sql"),
     include_str!("keys.sql"),
+    include_str!("recoveries.sql"),
 ];
 
 /// A project or branch as the registry has it.
@@ -67,15 +69,18 @@ pub(super) enum RunKind {
     Reset,
     /// Applies a branch's new migrations to production.
     Merge,
+    /// Returns a project's database to a point in time.
+    Recovery,
 }
 
 impl RunKind {
-    const ALL: [(Self, &'static str); 5] = [
+    const ALL: [(Self, &'static str); 6] = [
         (Self::Launch, "launch"),
         (Self::Branch, "branch"),
         (Self::Push, "push"),
         (Self::Reset, "reset"),
         (Self::Merge, "merge"),
+        (Self::Recovery, "recovery"),
     ];
 
     fn as_str(self) -> &'static str {
@@ -323,14 +328,16 @@ impl Registry {
     }
 
     /// Ends reverts that a platform was killed in: the engine has left each database as it was before
-    /// or as it was asked to be.
+    /// or as it was asked to be. A recovery goes on instead: it is a run.
     pub(super) async fn end_reverts(&self) -> Result<(), StoreError> {
         self.run(|connection| {
             connection.execute(
-                "update projects set status = ?1 where status = ?2",
+                "update projects set status = ?1 where status = ?2
+                 and ref not in (select ref from runs where kind = ?3)",
                 params![
                     ProjectStatus::ActiveHealthy.as_str(),
-                    ProjectStatus::Restoring.as_str()
+                    ProjectStatus::Restoring.as_str(),
+                    RunKind::Recovery.as_str()
                 ],
             )?;
             Ok(())

@@ -180,7 +180,6 @@ impl Platform {
     }
 
     /// Whether a project can be restored to a point in time.
-    #[expect(dead_code, reason = "the backups' routes ask it")]
     pub(super) async fn has_pitr(&self, reference: &Ref) -> Result<bool, Fault> {
         let [_, pitr] = &KINDS;
         Ok(self.addon(reference, pitr).await?.is_some())

@@ -12,6 +12,7 @@ use crate::api::secrets::NewSecret;
 use crate::clock;
 use crate::local::fault::Fault;
 use crate::local::registry::{Run, RunKind, new_uuid};
+use crate::redact;
 
 pub(super) fn routes(routes: Router<Platform>) -> Router<Platform> {
     let routes = serve::<ListBranches, _, _>(routes, list);
@@ -134,7 +135,17 @@ async fn get_by_name(asked: Asked<GetBranch>) -> Result<Branch, Fault> {
 async fn get_config(asked: Asked<GetBranchConfig>) -> Result<BranchConfig, Fault> {
     let platform = &asked.platform;
     let branch = find(platform, &asked.path).await?;
+    // Production's password is known to whoever launched it; a branch's is nowhere but here.
+    let db_pass = match platform.project(&branch.project_ref).await?.cluster {
+        Some(cluster) if !branch.is_default => Some(platform.engine().password(cluster).await?),
+        _ => None,
+    };
+    if let Some(password) = &db_pass {
+        redact::keep_secret(password);
+    }
     Ok(BranchConfig {
+        db_user: Some(super::pooler::user(&branch.project_ref)),
+        db_pass,
         reference: branch.project_ref,
         postgres_version: platform.engine().version().to_owned(),
         postgres_engine: platform.engine().major().to_string(),
@@ -142,9 +153,8 @@ async fn get_config(asked: Asked<GetBranchConfig>) -> Result<BranchConfig, Fault
         status: branch
             .preview_project_status
             .unwrap_or(crate::api::projects::ProjectStatus::Unknown),
-        db_host: "127.0.0.1".to_owned(),
-        // No port is open to clients here, the query route is the way in; and none is zero.
-        db_port: 5432,
+        db_host: super::pooler::HOST.to_owned(),
+        db_port: platform.pooler_port(),
     })
 }
 

@@ -4,12 +4,14 @@
 //! client that goes away does not end a change half-way.
 
 mod advisors;
+mod backups;
 mod billing;
 mod branches;
 mod database;
 mod keys;
 mod migrations;
 mod organizations;
+mod pooler;
 mod projects;
 mod restore_points;
 mod secrets;
@@ -58,6 +60,8 @@ pub(super) fn router(platform: Platform, front: Front) -> Router {
     let routes = keys::routes(routes);
     let routes = migrations::routes(routes);
     let routes = restore_points::routes(routes);
+    let routes = backups::routes(routes);
+    let routes = pooler::routes(routes);
     let routes = advisors::routes(routes);
     let routes = secrets::routes(routes);
     let routes = typescript::routes(routes);

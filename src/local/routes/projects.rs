@@ -207,8 +207,9 @@ async fn health(asked: Asked<GetHealth>) -> Result<Vec<ServiceHealth>, Fault> {
     for service in services {
         let login = match service {
             "db" => Login::Admin,
-            "db_postgres_user" => Login::User,
-            "auth" | "pooler" | "realtime" | "rest" | "storage" | "pg_bouncer" => continue,
+            // What the pooler passes its clients on to.
+            "db_postgres_user" | "pooler" => Login::User,
+            "auth" | "realtime" | "rest" | "storage" | "pg_bouncer" => continue,
             other => return Err(Fault::new(400, format!("there is no service {other}"))),
         };
         let error = match (project.status, project.cluster) {

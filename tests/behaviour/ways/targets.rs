@@ -24,6 +24,8 @@ pub(super) const CODES: &[&str] = &[
     "not_found",
     "already_exists",
     "invalid_version",
+    "recovery_disabled",
+    "outside_recovery_window",
 ];
 
 /// A ref that no project has.
@@ -156,6 +158,16 @@ fn on_a_project() -> Vec<(&'static str, &'static str, Value)> {
             "apply_migration",
             json!({ "name": "x", "query": more, "version": "latest" }),
         ),
+        (
+            "outside_recovery_window",
+            "restore_to_point_in_time",
+            json!({ "time": 1 }),
+        ),
+        (
+            "outside_recovery_window",
+            "restore_to_point_in_time",
+            json!({ "time": "2999-01-01T00:00:00Z" }),
+        ),
     ]
 }
 
@@ -183,7 +195,29 @@ pub(super) async fn each(world: &World) {
     }
     without_a_branch(world).await;
     with_two_branches(world).await;
+    without_recovery(world).await;
     by_the_operator(world).await;
+}
+
+async fn without_recovery(world: &World) {
+    let mcp = world.serve().await;
+    let project = with_work(&mcp, "unprepared").await;
+    let addon = format!("/v1/projects/{project}/billing/addons/pitr_7");
+    let (status, _) = world
+        .api()
+        .send(reqwest::Method::DELETE, &addon, Value::Null)
+        .await;
+    assert_eq!(status, 200);
+    Provoked::on_project(
+        mcp,
+        &project,
+        "restore_to_point_in_time",
+        json!({ "time": 1 }),
+        "recovery_disabled",
+    )
+    .await
+    .leads_to(Ending::Merged)
+    .await;
 }
 
 async fn without_a_branch(world: &World) {
