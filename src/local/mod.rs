@@ -8,6 +8,7 @@
 //!   ready.json         0600: where it answers and with which token; gone when nobody serves
 //!   platform.log       what the process says when it runs in the background
 //!   platform.sqlite    the registry: projects, branches, restore points, workflow runs
+//!   logs.sqlite        what they did, for a while
 //!   postgres/          the engine's: template, clusters, sockets
 //! ```
 //!
@@ -16,6 +17,7 @@
 //! routes/   one file per domain of the API    registry what exists
 //! advisor, typescript   what is read from a database's catalogue
 //! workflows what goes on after an answer      engine/  clusters, restore points, the wire
+//! logs/     what projects did, for a while
 //! ```
 //!
 //! It speaks the API's types and never its client.
@@ -25,6 +27,7 @@ mod bootstrap;
 pub mod engine;
 mod fault;
 mod launch;
+mod logs;
 mod process;
 mod registry;
 mod routes;
@@ -35,6 +38,7 @@ use std::sync::Arc;
 
 use crate::api::Ref;
 use engine::{ClusterId, Engine};
+use logs::{Event, Logs, Source};
 use registry::Registry;
 
 pub use launch::LocalPlatform;
@@ -54,16 +58,18 @@ struct Platform {
 struct Inner {
     engine: Engine,
     registry: Registry,
+    logs: Logs,
     /// Workflows that change a project take turns: `(ref, its lock)`.
     turns: std::sync::Mutex<std::collections::HashMap<Ref, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Platform {
-    fn new(engine: Engine, registry: Registry) -> Self {
+    fn new(engine: Engine, registry: Registry, logs: Logs) -> Self {
         Self {
             inner: Arc::new(Inner {
                 engine,
                 registry,
+                logs,
                 turns: std::sync::Mutex::default(),
             }),
         }
@@ -75,6 +81,15 @@ impl Platform {
 
     fn registry(&self) -> &Registry {
         &self.inner.registry
+    }
+
+    fn logs(&self) -> &Logs {
+        &self.inner.logs
+    }
+
+    /// Logs what a project or branch does. Never waits and never fails.
+    fn log(&self, reference: &Ref, source: Source, event: Event) {
+        self.logs().write(reference, source, event);
     }
 
     /// The turn to run a workflow on one project or branch.

@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::engine::{Engine, EngineError, Settings};
+use super::logs::Logs;
 use super::registry::Registry;
 use super::routes::{Front, router};
 use super::{API_VERSION, Platform, bootstrap};
@@ -185,7 +186,9 @@ async fn serve(
         pid: std::process::id(),
     };
     redact::keep_secret(&ready.access_token);
-    let platform = Platform::new(engine.clone(), registry.clone());
+    let logs = Logs::open(&home.join("logs.sqlite"), registry.refs().await?)?;
+    let platform = Platform::new(engine.clone(), registry.clone(), logs);
+    let sweeping = platform.clone();
     registry.end_reverts().await?;
     for run in registry.open_runs().await? {
         tracing::info!(kind = ?run.kind, reference = %run.reference, "beginning a workflow again");
@@ -210,6 +213,7 @@ async fn serve(
     tokio::select! {
         ended = serving => ended.map_err(PlatformError::file(home))?,
         () = stop.wait() => tracing::info!("ending: a signal came"),
+        () = sweeping.sweep_logs() => {}
         () = until_idle(idle, idle_watch) => tracing::info!("ending: nobody has asked for anything"),
     }
     let stopped = engine.stop_all().await;

@@ -157,6 +157,7 @@ impl Platform {
                     .set_cluster(reference, cluster, ProjectStatus::ActiveHealthy)
                     .await?;
                 if let Some(before) = before {
+                    self.read_postgres_log(reference, before).await?;
                     self.engine().destroy(before).await?;
                 }
                 replayed

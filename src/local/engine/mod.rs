@@ -67,6 +67,7 @@ use spares::Spares;
 use template::Builder;
 use wire::ResultSet;
 
+pub use conf::LOG_LINE_PREFIX;
 pub use error::EngineError;
 pub use revert::{Point, Reverted};
 pub use session::{Access, Connection, Limits, Login};

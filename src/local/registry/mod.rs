@@ -168,6 +168,28 @@ impl Registry {
         .await
     }
 
+    /// Every ref: projects and branches.
+    pub(super) async fn refs(&self) -> Result<Vec<Ref>, StoreError> {
+        self.look(|connection| {
+            let mut statement = connection.prepare(PROJECT)?;
+            let projects: Vec<StoredProject> = collect(statement.query_map([], project)?)?;
+            Ok(projects.into_iter().map(|one| one.reference).collect())
+        })
+        .await
+    }
+
+    /// Every ref with its cluster, of those that have one.
+    pub(super) async fn clusters_by_ref(&self) -> Result<Vec<(Ref, ClusterId)>, StoreError> {
+        self.look(|connection| {
+            let mut statement =
+                connection.prepare(&format!("{PROJECT} where cluster is not null"))?;
+            let projects: Vec<StoredProject> = collect(statement.query_map([], project)?)?;
+            let named = |one: StoredProject| Some((one.reference, one.cluster?));
+            Ok(projects.into_iter().filter_map(named).collect())
+        })
+        .await
+    }
+
     /// Writes a new project down, with the run that will make its database and the password that
     /// its user's role gets.
     pub(super) async fn add_project(

@@ -31,6 +31,7 @@ use tokio::sync::watch;
 
 use super::Platform;
 use super::fault::Fault;
+use super::logs::record_requests;
 use crate::api::Endpoint;
 
 /// The one organization that there is.
@@ -67,6 +68,10 @@ pub(super) fn router(platform: Platform, front: Front) -> Router {
         .method_not_allowed_fallback(not_served)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(front, admit))
+        .layer(middleware::from_fn_with_state(
+            platform.clone(),
+            record_requests,
+        ))
         .with_state(platform)
 }
 

@@ -1,0 +1,161 @@
+use super::prefix::events;
+use super::{Event, Line, Logs, Source};
+use crate::api::Ref;
+
+const ALWAYS: (i64, i64) = (0, i64::MAX);
+
+/// Logs in a directory of their own, which goes with them.
+struct Kept {
+    logs: Logs,
+    directory: std::path::PathBuf,
+}
+
+impl Kept {
+    fn new() -> Self {
+        let name = format!("drydock-logs-{:016x}", rand::random::<u64>());
+        let directory = std::env::temp_dir().join(name);
+        std::fs::create_dir(&directory).unwrap();
+        Self {
+            logs: Logs::open(&directory.join("logs.sqlite"), Vec::new()).unwrap(),
+            directory,
+        }
+    }
+
+    fn reopen(&mut self, known: Vec<Ref>) {
+        self.logs = Logs::open(&self.directory.join("logs.sqlite"), known).unwrap();
+    }
+
+    async fn lines(&self, reference: &Ref) -> Vec<Line> {
+        let (from, to) = ALWAYS;
+        self.logs.window(reference, from, to, None).await.unwrap()
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn reference(letter: char) -> Ref {
+    letter.to_string().repeat(20).parse().unwrap()
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_at_the_next_look_and_after_a_start() {
+    let mut kept = Kept::new();
+    let (one, other) = (reference('a'), reference('b'));
+    kept.logs.write(
+        &one,
+        Source::Function,
+        Event::now("hello").severity("ERROR").with("level", "error"),
+    );
+    kept.logs.write(&other, Source::Edge, Event::now("GET"));
+    let lines = kept.lines(&one).await;
+    assert_eq!(lines.len(), 1);
+    assert_eq!(lines[0].message, "hello");
+    assert_eq!(lines[0].source, "function_logs");
+    assert_eq!(
+        lines[0].attributes,
+        [("level".to_owned(), "error".to_owned())]
+    );
+    kept.reopen(vec![one.clone()]);
+    assert_eq!(kept.lines(&one).await, lines);
+    assert_eq!(kept.lines(&other).await, []);
+}
+
+#[tokio::test]
+async fn a_ref_that_is_no_more_has_no_lines_and_gets_none() {
+    let kept = Kept::new();
+    let one = reference('a');
+    kept.logs.write(&one, Source::Edge, Event::now("before"));
+    kept.logs.forget(&one).await.unwrap();
+    kept.logs.write(&one, Source::Edge, Event::now("late"));
+    assert_eq!(kept.lines(&one).await, []);
+}
+
+#[tokio::test]
+async fn secrets_are_gone_before_a_line_is_stored() {
+    let kept = Kept::new();
+    let one = reference('a');
+    let token = format!("sbp_{}", "0123456789".repeat(4));
+    kept.logs.write(
+        &one,
+        Source::Function,
+        Event::now(format!("used {token}")).with("db_password", "hunter2hunter2"),
+    );
+    let text = format!("{:?}", kept.lines(&one).await);
+    assert!(
+        !text.contains(&token) && !text.contains("hunter2"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_flood_is_cut_to_what_is_kept_and_its_loss_is_counted() {
+    let kept = Kept::new();
+    let (one, other) = (reference('a'), reference('b'));
+    kept.logs.write(&other, Source::Edge, Event::now("quiet"));
+    for _ in 0..20 {
+        for _ in 0..10_000 {
+            let line = Event::now("x".repeat(1000));
+            kept.logs.write(&one, Source::Function, line);
+        }
+        kept.lines(&other).await;
+    }
+    let lines = kept.lines(&one).await;
+    let bytes: usize = lines.iter().map(Line::bytes).sum();
+    assert!(bytes <= 17 * 1024 * 1024, "{bytes}");
+    let dropped = lines.iter().any(|line| {
+        line.severity == "WARN" && line.attributes.iter().any(|(key, _)| key == "dropped")
+    });
+    assert!(dropped, "nobody says that lines were dropped");
+    assert_eq!(kept.lines(&other).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_line_is_cut_where_it_is_too_long() {
+    let kept = Kept::new();
+    let one = reference('a');
+    kept.logs
+        .write(&one, Source::Function, Event::now("ä".repeat(100_000)));
+    let lines = kept.lines(&one).await;
+    assert!(lines[0].message.len() < 17 * 1024);
+    assert!(lines[0].message.ends_with("more bytes)"));
+}
+
+const PRINTED: &str = "\
+2026-11-23 20:54:30.123 UTC|77|69239.4d|1|00000|0|0|postmaster|||LOG:  starting PostgreSQL 15.18
+2026-11-23 20:54:31.000 UTC|90|69239.5a|3|42P01|0|12|client backend|SELECT|[local]|postgres|postgres| ERROR:  relation \"x\" does not exist at character 15
+2026-11-23 20:54:31.000 UTC|90|69239.5a|4|42P01|0|12|client backend|SELECT|[local]|postgres|postgres| STATEMENT:  select
+\t* from x
+\t2026-11-23 20:54:31.000 UTC|1|1.1|1|00000|0|0|x|||LOG:  forged
+cannot load library
+";
+
+#[test]
+fn postgresqls_lines_are_read_with_all_that_they_say_more() {
+    let lines: Vec<Line> = events(PRINTED, "abc")
+        .into_iter()
+        .map(|event| event.into_line(Source::Postgres))
+        .collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[0].message, "starting PostgreSQL 15.18");
+    assert_eq!(lines[0].severity, "LOG");
+    assert_eq!(lines[0].at, 1_795_467_270_123_000);
+    let of = |key: &str| {
+        lines[1]
+            .attributes
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value.as_str())
+    };
+    assert_eq!(lines[1].severity, "ERROR");
+    assert_eq!(of("parsed.sql_state_code"), Some("42P01"));
+    assert_eq!(of("parsed.user_name"), Some("postgres"));
+    assert_eq!(of("parsed.session_id"), Some("69239.5a"));
+    let statement = of("parsed.query").unwrap();
+    assert!(statement.starts_with("select\n* from x\n"), "{statement}");
+    assert!(statement.ends_with("LOG:  forged"), "{statement}");
+    assert_eq!(lines[2].message, "cannot load library");
+}
