@@ -22,6 +22,7 @@
 //!
 //! It speaks the API's types and never its client.
 
+mod actions;
 mod advisor;
 mod bootstrap;
 pub mod engine;

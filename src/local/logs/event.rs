@@ -30,15 +30,28 @@ pub(in crate::local) enum Source {
 }
 
 impl Source {
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::Edge, "edge_logs"),
+        (Self::Postgres, "postgres_logs"),
+        (Self::Function, "function_logs"),
+        (Self::FunctionEdge, "function_edge_logs"),
+        (Self::WorkflowRun, "workflow_run_logs"),
+    ];
+
     /// The platform's own name.
     pub(in crate::local) fn as_str(self) -> &'static str {
-        match self {
-            Self::Edge => "edge_logs",
-            Self::Postgres => "postgres_logs",
-            Self::Function => "function_logs",
-            Self::FunctionEdge => "function_edge_logs",
-            Self::WorkflowRun => "workflow_run_logs",
-        }
+        Self::ALL
+            .iter()
+            .find(|(source, _)| *source == self)
+            .map_or("", |(_, name)| name)
+    }
+
+    /// The source of that name.
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .find(|(_, known)| *known == name)
+            .map(|(source, _)| *source)
     }
 }
 
@@ -96,7 +109,7 @@ impl Event {
         };
         Line {
             at: self.at,
-            source: Cow::Borrowed(source.as_str()),
+            source,
             id: new_uuid(),
             severity: self.severity.into_owned(),
             message: shortened(self.message, MESSAGE_BYTES),
@@ -110,7 +123,7 @@ impl Event {
 pub(in crate::local) struct Line {
     /// Microseconds since the Unix epoch.
     pub(in crate::local) at: i64,
-    pub(in crate::local) source: Cow<'static, str>,
+    pub(in crate::local) source: Source,
     pub(in crate::local) id: String,
     pub(in crate::local) severity: String,
     pub(in crate::local) message: String,
@@ -120,7 +133,7 @@ pub(in crate::local) struct Line {
 impl Line {
     /// What it counts for the buffer and for retention.
     pub(super) fn bytes(&self) -> usize {
-        let texts = self.message.len() + self.severity.len() + self.source.len();
+        let texts = self.message.len() + self.severity.len() + self.source.as_str().len();
         let attributes: usize = self
             .attributes
             .iter()

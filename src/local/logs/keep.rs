@@ -1,6 +1,5 @@
 //! The file of the logs: what is inserted, what goes out, what is read.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use rusqlite::{Connection, params};
@@ -80,7 +79,7 @@ impl Keeper {
                 insert.execute(params![
                     reference.as_str(),
                     line.at,
-                    line.source,
+                    line.source.as_str(),
                     line.id,
                     line.severity,
                     line.message,
@@ -228,8 +227,11 @@ pub(super) fn window(
     let mut rows = statement.query(params![reference.as_str(), from, to])?;
     let mut lines = Vec::new();
     while let Some(row) = rows.next()? {
-        let source: String = row.get(1)?;
-        if sources.is_some_and(|wanted| !wanted.contains(&source)) {
+        let name: String = row.get(1)?;
+        let Some(source) = Source::parse(&name) else {
+            continue;
+        };
+        if sources.is_some_and(|wanted| !wanted.contains(&name)) {
             continue;
         }
         let attributes: HashMap<String, String> = serde_json::from_str(&row.get::<_, String>(5)?)?;
@@ -237,7 +239,7 @@ pub(super) fn window(
         attributes.sort();
         lines.push(Line {
             at: row.get(0)?,
-            source: Cow::Owned(source),
+            source,
             id: row.get(2)?,
             severity: row.get(3)?,
             message: row.get(4)?,

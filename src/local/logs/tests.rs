@@ -54,7 +54,7 @@ async fn what_was_written_is_there_at_the_next_look_and_after_a_start() {
     let lines = kept.lines(&one).await;
     assert_eq!(lines.len(), 1);
     assert_eq!(lines[0].message, "hello");
-    assert_eq!(lines[0].source, "function_logs");
+    assert_eq!(lines[0].source, Source::Function);
     assert_eq!(
         lines[0].attributes,
         [("level".to_owned(), "error".to_owned())]

@@ -1,6 +1,7 @@
 //! The registry: which projects, branches and restore points exist, and which workflows are under
 //! way. What a route has answered for stands here, on disk.
 
+mod actions;
 mod addons;
 mod branches;
 mod keys;
@@ -26,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("addons.sql"),
     include_str!("secrets.sql"),
     include_str!("keys.sql"),
+    include_str!("actions.sql"),
 ];
 
 /// A project or branch as the registry has it.
@@ -78,7 +80,7 @@ impl RunKind {
         (Self::Merge, "merge"),
     ];
 
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         Self::ALL
             .iter()
             .find(|(kind, _)| *kind == self)
@@ -317,6 +319,7 @@ impl Registry {
                 "delete from runs where ref = ?1",
                 "delete from points where ref = ?1",
                 "delete from secrets where ref = ?1",
+                "delete from actions where ref = ?1 or parent = ?1",
                 "delete from branches where ref = ?1",
                 "delete from projects where ref = ?1",
             ] {

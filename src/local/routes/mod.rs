@@ -3,11 +3,13 @@
 //! A route is an [`Endpoint`] and a handler of its types. Handlers run in tasks of their own: a
 //! client that goes away does not end a change half-way.
 
+mod actions;
 mod advisors;
 mod billing;
 mod branches;
 mod database;
 mod keys;
+mod logs;
 mod migrations;
 mod organizations;
 mod projects;
@@ -63,6 +65,8 @@ pub(super) fn router(platform: Platform, front: Front) -> Router {
     let routes = secrets::routes(routes);
     let routes = typescript::routes(routes);
     let routes = storage::routes(routes);
+    let routes = actions::routes(routes);
+    let routes = logs::routes(routes);
     routes
         .fallback(not_served)
         .method_not_allowed_fallback(not_served)
