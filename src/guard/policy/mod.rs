@@ -176,6 +176,8 @@ pub enum Group {
     Advisors,
     /// Storage.
     Storage,
+    /// Logs.
+    Debugging,
 }
 
 /// When a missing DEV branch is made.
