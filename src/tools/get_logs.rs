@@ -35,20 +35,18 @@ enum Level {
 pub(super) struct Input {
     /// Project or branch ref.
     project_id: String,
+    /// Whose lines.
     service: Service,
-    /// Only lines that contain this.
     #[serde(default)]
     #[schemars(with = "String")]
     search: Option<String>,
-    /// Only lines at least this bad.
     #[serde(default)]
     #[schemars(with = "Level")]
     level: Option<Level>,
-    /// Default: 24 hours before the end.
+    /// Default: a day ago.
     #[serde(default)]
     #[schemars(with = "String")]
     iso_timestamp_start: Option<String>,
-    /// Default: now.
     #[serde(default)]
     #[schemars(with = "String")]
     iso_timestamp_end: Option<String>,

@@ -15,12 +15,12 @@ pub(super) struct QueryLogs;
 pub(super) struct Input {
     /// Project or branch ref.
     project_id: String,
+    /// One select.
     sql: String,
-    /// Default: 24 hours before the end.
+    /// Default: a day ago.
     #[serde(default)]
     #[schemars(with = "String")]
     iso_timestamp_start: Option<String>,
-    /// Default: now.
     #[serde(default)]
     #[schemars(with = "String")]
     iso_timestamp_end: Option<String>,
