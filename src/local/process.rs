@@ -187,7 +187,7 @@ async fn serve(
     };
     redact::keep_secret(&ready.access_token);
     let logs = Logs::open(&home.join("logs.sqlite"), registry.refs().await?)?;
-    let platform = Platform::new(engine.clone(), registry.clone(), logs);
+    let platform = Platform::new(engine.clone(), registry.clone(), logs.clone());
     let sweeping = platform.clone();
     registry.end_reverts().await?;
     for run in registry.open_runs().await? {
@@ -217,6 +217,9 @@ async fn serve(
         () = until_idle(idle, idle_watch) => tracing::info!("ending: nobody has asked for anything"),
     }
     let stopped = engine.stop_all().await;
+    if let Err(error) = logs.settle().await {
+        tracing::error!(%error, "the last lines of the logs could not be stored");
+    }
     // The port is kept for the next start, in a file that says that nobody serves.
     write_ready(
         home,

@@ -195,14 +195,12 @@ pub(super) fn whole(query: &Query) -> Result<(), Refused> {
     let shown = query.select.iter().map(|column| &column.value);
     for value in shown.chain(&query.having).chain(order) {
         if !query.is_of_group(value) {
-            return Err(Refused::new(
-                1,
-                format!(
-                    "{} is neither grouped nor aggregated",
+            return Err(
+                Refused::new(1, "a column is neither grouped nor aggregated").instead(format!(
+                    "{} in group by, or any(…), min(…) or max(…) around it",
                     value.to_clickhouse()
-                ),
-            )
-            .instead("it in group by, or any(…), min(…), max(…) around it"));
+                )),
+            );
         }
     }
     Ok(())

@@ -113,15 +113,20 @@ impl Logs {
         to: i64,
         sources: Option<Vec<String>>,
     ) -> Result<Vec<Line>, StoreError> {
-        let (pending, keeper) = (Arc::clone(&self.buffer), Arc::clone(&self.keeper));
-        self.file
-            .run(move |connection| locked(&keeper).store(connection, take(&pending)))
-            .await?;
+        self.settle().await?;
         let reference = reference.clone();
         self.file
             .look(move |connection| {
                 keep::window(connection, &reference, from, to, sources.as_deref())
             })
+            .await
+    }
+
+    /// Answers once every line that was handed over is in the file.
+    pub(super) async fn settle(&self) -> Result<(), StoreError> {
+        let (pending, keeper) = (Arc::clone(&self.buffer), Arc::clone(&self.keeper));
+        self.file
+            .run(move |connection| locked(&keeper).store(connection, take(&pending)))
             .await
     }
 

@@ -1,6 +1,7 @@
 //! Expressions, by precedence: or, and, not, comparison, sum, product, sign, index.
 
-use super::{DEPTH, Parser, is_keyword};
+use super::words::is_keyword;
+use super::{DEPTH, Parser};
 use crate::logs::Refused;
 use crate::logs::lex::Kind;
 use crate::logs::raw::{Node, Raw};
