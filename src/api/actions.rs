@@ -109,9 +109,9 @@ pub struct RunsQuery {
 
 endpoints! {
     /// A project's or branch's runs, newest first.
-    ListActionRuns: Looks GET "/v1/projects/{ref}/actions" (Ref) ? RunsQuery => 200 Vec<ActionRun>;
+    ListActionRuns: Looks GET "/v1/projects/{ref}/actions" (Ref) ? RunsQuery => 200 Vec<ActionRun>, needs "action_runs_read";
     /// One run.
-    GetActionRun: Looks GET "/v1/projects/{ref}/actions/{run_id}" ((Ref, String)) => 200 ActionRun;
+    GetActionRun: Looks GET "/v1/projects/{ref}/actions/{run_id}" ((Ref, String)) => 200 ActionRun, needs "action_runs_read";
     /// What a run said, as plain text.
-    GetActionRunLogs: Looks GET "/v1/projects/{ref}/actions/{run_id}/logs" ((Ref, String)) => 200 String;
+    GetActionRunLogs: Looks GET "/v1/projects/{ref}/actions/{run_id}/logs" ((Ref, String)) => 200 String, needs "action_runs_read";
 }

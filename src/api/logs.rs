@@ -82,7 +82,7 @@ impl LogsError {
 
 endpoints! {
     /// Asks the logs of a project or branch.
-    QueryLogs: Looks GET "/v1/projects/{ref}/analytics/endpoints/logs" (Ref) ? LogsQuery => 200 LogsAnswer;
+    QueryLogs: Looks GET "/v1/projects/{ref}/analytics/endpoints/logs" (Ref) ? LogsQuery => 200 LogsAnswer, needs "analytics_logs_read";
     /// The older twin, which has been removed and says so.
-    QueryLogsAll: Looks GET "/v1/projects/{ref}/analytics/endpoints/logs.all" (Ref) => 410 ();
+    QueryLogsAll: Looks GET "/v1/projects/{ref}/analytics/endpoints/logs.all" (Ref) => 410 (), needs "analytics_logs_read";
 }

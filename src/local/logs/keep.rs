@@ -118,20 +118,21 @@ impl Keeper {
         keep: i64,
     ) -> Result<(), StoreError> {
         let mut excess = self.bytes(reference) - keep;
-        let mut until = i64::MIN;
-        let mut statement =
-            connection.prepare_cached("select at, bytes from lines where ref = ?1 order by at")?;
+        // The last line that goes; many may be of one moment.
+        let mut last: (i64, i64) = (i64::MIN, 0);
+        let mut statement = connection
+            .prepare_cached("select at, seq, bytes from lines where ref = ?1 order by at, seq")?;
         let mut rows = statement.query(params![reference])?;
         while excess > 0
             && let Some(row) = rows.next()?
         {
-            until = row.get(0)?;
-            excess -= row.get::<_, i64>(1)?;
+            last = (row.get(0)?, row.get(1)?);
+            excess -= row.get::<_, i64>(2)?;
         }
         drop(rows);
         connection
-            .prepare_cached("delete from lines where ref = ?1 and at <= ?2")?
-            .execute(params![reference, until])?;
+            .prepare_cached("delete from lines where ref = ?1 and (at, seq) <= (?2, ?3)")?
+            .execute(params![reference, last.0, last.1])?;
         self.count(connection, reference)
     }
 

@@ -74,7 +74,8 @@ impl Platform {
 }
 
 impl Logs {
-    async fn read_file(
+    /// Brings what is new in a server's file into the logs, once.
+    pub(super) async fn read_file(
         &self,
         reference: &Ref,
         cluster: &str,

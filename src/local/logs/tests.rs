@@ -159,3 +159,76 @@ fn postgresqls_lines_are_read_with_all_that_they_say_more() {
     assert!(statement.ends_with("LOG:  forged"), "{statement}");
     assert_eq!(lines[2].message, "cannot load library");
 }
+
+/// A line as a server prints it.
+fn server_line(number: u32) -> String {
+    format!("2026-11-23 20:54:30.123 UTC|77|1.4d|{number}|00000|0|0|x|||LOG:  number {number}\n")
+}
+
+fn append(path: &std::path::Path, text: &str) {
+    use std::io::Write;
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}
+
+#[tokio::test]
+async fn a_servers_file_is_read_once_also_when_it_is_set_aside() {
+    let mut kept = Kept::new();
+    let one = reference('a');
+    let path = kept.directory.join("log");
+    kept.logs.read_file(&one, "7", &path).await.unwrap();
+    append(&path, &server_line(1));
+    // Half a line waits for its other half.
+    let second = server_line(2);
+    append(&path, &second[..40]);
+    kept.logs.read_file(&one, "7", &path).await.unwrap();
+    append(&path, &second[40..]);
+    kept.reopen(vec![one.clone()]);
+    kept.logs.read_file(&one, "7", &path).await.unwrap();
+    append(&path, &server_line(3));
+    std::fs::rename(&path, path.with_extension("old")).unwrap();
+    append(&path, &server_line(4));
+    kept.logs.read_file(&one, "7", &path).await.unwrap();
+    kept.logs.read_file(&one, "7", &path).await.unwrap();
+    let messages: Vec<String> = kept
+        .lines(&one)
+        .await
+        .into_iter()
+        .map(|line| line.message)
+        .collect();
+    assert_eq!(messages, ["number 1", "number 2", "number 3", "number 4"]);
+}
+
+#[tokio::test]
+async fn what_was_read_of_a_large_file_is_given_back_and_what_was_passed_over_is_said() {
+    use std::os::unix::fs::MetadataExt;
+    let kept = Kept::new();
+    let one = reference('a');
+    let path = kept.directory.join("log");
+    let many: String = (0..150_000).map(server_line).collect();
+    append(&path, &many);
+    kept.logs.read_file(&one, "7", &path).await.unwrap();
+    let lines = kept.lines(&one).await;
+    let is_said = |line: &&Line| line.message.contains("were dropped here");
+    assert_eq!(lines.iter().filter(is_said).count(), 1);
+    assert!(lines.iter().any(|line| line.message == "number 149999"));
+    let meta = path.metadata().unwrap();
+    assert_eq!(meta.len(), many.len() as u64);
+    if cfg!(target_os = "linux") {
+        assert!(
+            meta.blocks() * 512 < 1024 * 1024,
+            "{} blocks",
+            meta.blocks()
+        );
+    }
+    append(&path, &server_line(150_000));
+    kept.logs.read_file(&one, "7", &path).await.unwrap();
+    let again = kept.lines(&one).await;
+    assert!(again.iter().any(|line| line.message == "number 150000"));
+    let twice = again.iter().filter(|line| line.message == "number 149999");
+    assert_eq!(twice.count(), 1);
+}
