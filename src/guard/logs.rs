@@ -88,11 +88,7 @@ impl Read {
         window: AskedWindow<'_>,
     ) -> Result<FoundLogs, Refusal> {
         let parsed = logs::parse(sql).map_err(|refused| {
-            let mut message = format!("sql, at character {}: {}", refused.at, refused.what);
-            if let Some(instead) = &refused.instead {
-                message.push_str(&format!("; write {}", quote(instead)));
-            }
-            Refusal::invalid(message).details(json!({
+            Refusal::invalid(format!("sql, {}", words(&refused))).details(json!({
                 "position": refused.at,
                 "instead": refused.instead,
             }))
@@ -105,7 +101,7 @@ impl Read {
             );
         }
         for correction in &parsed.corrections {
-            notes.push(format!("corrected {correction}"));
+            notes.push(format!("corrected, {}", words(correction)));
         }
         self.run(parsed.query, window, notes).await
     }
@@ -233,6 +229,15 @@ impl Read {
                 .to_owned(),
         ))
     }
+}
+
+/// A refusal of the language in words; what to write instead repeats the caller's text.
+fn words(refused: &logs::Refused) -> String {
+    let mut words = format!("at character {}: {}", refused.at, refused.what);
+    if let Some(instead) = &refused.instead {
+        words.push_str(&format!("; write {}", quote(instead)));
+    }
+    words
 }
 
 /// The window that is sent: whole minutes that hold what was asked for, because the platform rounds.
