@@ -80,6 +80,11 @@ pub(crate) fn unix_millis() -> i64 {
     present().timestamp_millis().max(0)
 }
 
+/// Microseconds since the Unix epoch; 0 if the clock stands before it.
+pub(crate) fn unix_micros() -> i64 {
+    present().timestamp_micros().max(0)
+}
+
 /// Milliseconds on a clock that nobody can set and that every process of this machine shares. It
 /// begins anew with the machine.
 pub(crate) fn steady_millis() -> i64 {

@@ -9,6 +9,7 @@
 //! tools      prompts      one file each
 //! guard ──── store        the one road to an effect; what is remembered
 //! api        sql          the Management API as types; the SQL judge
+//! logs                    queries of logs, in both of the platform's dialects
 //! webhook                 signed messages between Drydock and the operator's backend
 //! redact     fence        secrets out of every text; a fence around what comes from outside
 //! ```
@@ -26,6 +27,7 @@ pub mod guard;
 mod hex;
 pub mod local;
 pub mod log;
+pub mod logs;
 pub mod mcp;
 pub mod prompts;
 pub mod redact;

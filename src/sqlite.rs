@@ -83,6 +83,23 @@ impl Sqlite {
         path: &Path,
         migrations: &'static [&'static str],
     ) -> Result<Self, StoreError> {
+        Self::open_synced(path, migrations, "full")
+    }
+
+    /// The same, for what may lose its last moments when the machine itself dies: an answer means
+    /// "written", and survives the process.
+    pub(crate) fn open_relaxed(
+        path: &Path,
+        migrations: &'static [&'static str],
+    ) -> Result<Self, StoreError> {
+        Self::open_synced(path, migrations, "normal")
+    }
+
+    fn open_synced(
+        path: &Path,
+        migrations: &'static [&'static str],
+        synchronous: &str,
+    ) -> Result<Self, StoreError> {
         // Made with its rights before SQLite opens it: what is in it is the operator's alone.
         std::fs::OpenOptions::new()
             .write(true)
@@ -94,7 +111,7 @@ impl Sqlite {
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY)?;
         use_wal(&connection)?;
-        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "synchronous", synchronous)?;
         migrate(&mut connection, migrations)?;
         let (jobs, waiting) = mpsc::channel::<(When, Job)>();
         std::thread::Builder::new()

@@ -219,7 +219,7 @@ impl Client {
     ) -> Result<E::Reply, ApiError> {
         let mut turn = 1;
         loop {
-            self.pace.wait(scope_of(&path.values())).await;
+            self.pace.wait(&scope_of(E::PATH, &path.values())).await;
             match self.send_once::<E>(path, query, body).await {
                 Err(ApiError::TooFast { .. }) if turn < TURNS => turn += 1,
                 other => return other,
@@ -272,10 +272,8 @@ impl Client {
             }
         })?;
         let status = response.status().as_u16();
-        let scope = path.values();
-        let again = self
-            .pace
-            .heard(scope_of(&scope), status, response.headers());
+        let scope = scope_of(E::PATH, &path.values());
+        let again = self.pace.heard(&scope, status, response.headers());
         let bytes = response
             .bytes()
             .await

@@ -8,6 +8,7 @@
 //! that changes a branch needs a proven [`DevBranch`], one that reaches production needs a
 //! [`ReleasePermit`].
 
+pub mod actions;
 pub mod advisors;
 pub mod backups;
 pub mod billing;
@@ -18,6 +19,7 @@ mod dev_branch;
 pub(crate) mod endpoint;
 mod error;
 pub mod keys;
+pub mod logs;
 pub mod migrations;
 pub mod organizations;
 mod pace;

@@ -25,9 +25,14 @@ pub(super) struct Pace {
     full: Mutex<HashMap<String, Instant>>,
 }
 
-/// What is counted together: a project's ref, an organization's slug, or nothing.
-pub(super) fn scope_of<'a>(values: &[&'a str]) -> &'a str {
-    values.first().copied().unwrap_or_default()
+/// What is counted together: a project's ref, an organization's slug, or nothing; and a project's logs,
+/// which have a limit of their own, so that who reads many keeps nobody from merging.
+pub(super) fn scope_of(path: &str, values: &[&str]) -> String {
+    let of = values.first().copied().unwrap_or_default();
+    match path.contains("/analytics/") {
+        true => format!("logs of {of}"),
+        false => of.to_owned(),
+    }
 }
 
 impl Pace {
@@ -119,7 +124,10 @@ mod tests {
 
     #[test]
     fn projects_and_organizations_are_counted_apart() {
-        assert_eq!(scope_of(&[]), "");
-        assert_eq!(scope_of(&["abc", "name"]), "abc");
+        assert_eq!(scope_of("/v1/projects", &[]), "");
+        let branch = "/v1/projects/{ref}/branches/{name}";
+        assert_eq!(scope_of(branch, &["abc", "name"]), "abc");
+        let logs = "/v1/projects/{ref}/analytics/endpoints/logs";
+        assert_eq!(scope_of(logs, &["abc"]), "logs of abc");
     }
 }

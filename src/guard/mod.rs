@@ -22,6 +22,7 @@
 //! cautions   what is worth a word;  storage: its buckets;  typescript: a database's types, cut to size
 //! projects   launching projects;  lifecycle: pausing, bringing back, deleting them;  passwords: sealed before they are sent;  keys: of their APIs;  reading: what only looks
 //! costs      prices, bills and the cap on them
+//! logs       what only looks at logs: queries in both dialects, a service's lines;  masking: values in messages
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
 //! approval   leave to do what the policy does not allow by itself;  leaves: what for;  roads: the policy's part
 //! user       asking the user behind the client;  caller: who calls;  quote: others' words, for people
@@ -46,6 +47,8 @@ mod keys;
 mod leaves;
 mod ledger;
 mod lifecycle;
+mod logs;
+mod masking;
 mod merge;
 mod merged;
 mod migrate;
@@ -100,6 +103,7 @@ pub use gate::{Check, CheckStatus, FixMigration, Verdict};
 pub use grant::{Class, Dev, Grant, Launch, Production, Read, Release, Sql};
 pub use judging::judged_sql;
 pub use keys::{EnvironmentKeys, MadeKey, PublishableKey, SecretKey};
+pub use logs::{AskedWindow, FoundLogs, LogWindow};
 pub use merged::{Merged, MergedMigrations, NotMerged};
 pub use migrate::{AppliedMigration, Change, MadePoint, Migrated, MigrationRequest};
 pub use pipeline::{Outcome, run};

@@ -8,6 +8,7 @@
 //!   ready.json         0600: where it answers and with which token; gone when nobody serves
 //!   platform.log       what the process says when it runs in the background
 //!   platform.sqlite    the registry: projects, branches, restore points, workflow runs
+//!   logs.sqlite        what they did, for a while
 //!   postgres/          the engine's: template, clusters, sockets
 //! ```
 //!
@@ -17,15 +18,18 @@
 //! advisor, typescript   what is read from a database's catalogue
 //! workflows what goes on after an answer      engine/  clusters, restore points, the wire
 //! pooler/   the port for psql and drivers
+//! logs/     what projects did, for a while
 //! ```
 //!
 //! It speaks the API's types and never its client.
 
+mod actions;
 mod advisor;
 mod bootstrap;
 pub mod engine;
 mod fault;
 mod launch;
+mod logs;
 mod pooler;
 mod process;
 mod registry;
@@ -37,6 +41,7 @@ use std::sync::Arc;
 
 use crate::api::Ref;
 use engine::{ClusterId, Engine};
+use logs::{Event, Logs, Source};
 use registry::Registry;
 
 pub use launch::LocalPlatform;
@@ -58,17 +63,19 @@ struct Inner {
     registry: Registry,
     /// Where the pooler listens on 127.0.0.1.
     pooler_port: u16,
+    logs: Logs,
     /// Workflows that change a project take turns: `(ref, its lock)`.
     turns: std::sync::Mutex<std::collections::HashMap<Ref, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Platform {
-    fn new(engine: Engine, registry: Registry, pooler_port: u16) -> Self {
+    fn new(engine: Engine, registry: Registry, logs: Logs, pooler_port: u16) -> Self {
         Self {
             inner: Arc::new(Inner {
                 engine,
                 registry,
                 pooler_port,
+                logs,
                 turns: std::sync::Mutex::default(),
             }),
         }
@@ -84,6 +91,15 @@ impl Platform {
 
     fn pooler_port(&self) -> u16 {
         self.inner.pooler_port
+    }
+
+    fn logs(&self) -> &Logs {
+        &self.inner.logs
+    }
+
+    /// Logs what a project or branch does. Never waits and never fails.
+    fn log(&self, reference: &Ref, source: Source, event: Event) {
+        self.logs().write(reference, source, event);
     }
 
     /// The turn to run a workflow on one project or branch.

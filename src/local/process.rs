@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::engine::{Engine, EngineError, Settings};
+use super::logs::Logs;
 use super::pooler::Pooler;
 use super::registry::Registry;
 use super::routes::{Front, router};
@@ -198,7 +199,14 @@ async fn serve(
         pid: std::process::id(),
     };
     redact::keep_secret(&ready.access_token);
-    let platform = Platform::new(engine.clone(), registry.clone(), ready.pooler_port);
+    let logs = Logs::open(&home.join("logs.sqlite"), registry.refs().await?)?;
+    let platform = Platform::new(
+        engine.clone(),
+        registry.clone(),
+        logs.clone(),
+        ready.pooler_port,
+    );
+    let sweeping = platform.clone();
     registry.end_reverts().await?;
     for run in registry.open_runs().await? {
         tracing::info!(kind = ?run.kind, reference = %run.reference, "beginning a workflow again");
@@ -225,10 +233,14 @@ async fn serve(
     tokio::select! {
         ended = serving => ended.map_err(PlatformError::file(home))?,
         () = stop.wait() => tracing::info!("ending: a signal came"),
+        () = sweeping.sweep_logs() => {}
         () = until_idle(idle, idle_watch, || pooler.is_used()) => tracing::info!("ending: nobody has asked for anything"),
     }
     pooler.end();
     let stopped = engine.stop_all().await;
+    if let Err(error) = logs.settle().await {
+        tracing::error!(%error, "the last lines of the logs could not be stored");
+    }
     // The port is kept for the next start, in a file that says that nobody serves.
     write_ready(
         home,

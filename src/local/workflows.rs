@@ -4,11 +4,13 @@
 use serde_json::{Value, json};
 
 use super::Platform;
+use super::actions::Action;
 use super::engine::wire::{ResultSet, WireError};
 use super::engine::{ClusterId, Connection, EngineError, Limits, Login};
 use super::fault::Fault;
 use super::registry::{Run, RunKind, StoredProject, new_uuid};
 use crate::api::Ref;
+use crate::api::actions::StepName;
 use crate::api::branches::{Branch, BranchStatus};
 use crate::api::projects::ProjectStatus;
 
@@ -66,27 +68,28 @@ impl Platform {
             _ => &branch.project_ref,
         };
         let _turn = self.turn(subject).await;
+        let mut action = self.action(run, &branch).await;
+        let up_to = run.migration_version.as_deref();
         let done = match run.kind {
             RunKind::Launch | RunKind::Recovery => Ok(()),
-            RunKind::Branch => self.make_branch(&branch).await,
+            RunKind::Branch => self.make_branch(&branch, &mut action).await,
             RunKind::Push => {
-                self.carry_over(&branch.parent_project_ref, &branch.project_ref, None)
-                    .await
+                let (production, branch) = (&branch.parent_project_ref, &branch.project_ref);
+                self.carry_over(production, branch, None, &mut action).await
             }
-            RunKind::Reset => self.reset(&branch, run.migration_version.as_deref()).await,
+            RunKind::Reset => self.reset(&branch, up_to, &mut action).await,
             RunKind::Merge => {
-                self.carry_over(
-                    &branch.project_ref,
-                    &branch.parent_project_ref,
-                    run.migration_version.as_deref(),
-                )
-                .await
+                let (branch, production) = (&branch.project_ref, &branch.parent_project_ref);
+                self.carry_over(branch, production, up_to, &mut action)
+                    .await
             }
         };
         let status = match &done {
             Ok(()) => BranchStatus::FunctionsDeployed,
             Err(_) => BranchStatus::MigrationsFailed,
         };
+        // Before the status: whoever sees the end of a run can read what it said.
+        action.end(&done).await;
         self.registry().set_branch(subject, status).await?;
         done
     }
@@ -140,13 +143,18 @@ impl Platform {
         Ok(recovered?)
     }
 
-    async fn make_branch(&self, branch: &Branch) -> Result<(), Fault> {
+    async fn make_branch(&self, branch: &Branch, action: &mut Action) -> Result<(), Fault> {
         let parent = self.project(&branch.parent_project_ref).await?;
         let rows = self.ledger_of(&parent).await?;
-        self.rebuild(branch, &rows).await
+        self.rebuild(branch, &rows, action).await
     }
 
-    async fn reset(&self, branch: &Branch, up_to: Option<&str>) -> Result<(), Fault> {
+    async fn reset(
+        &self,
+        branch: &Branch,
+        up_to: Option<&str>,
+        action: &mut Action,
+    ) -> Result<(), Fault> {
         let own = self.project(&branch.project_ref).await?;
         let mut rows = self.ledger_of(&own).await?;
         if let Some(last) = up_to.and_then(|version| version.parse::<u64>().ok()) {
@@ -156,12 +164,18 @@ impl Platform {
                     .is_ok_and(|version| version <= last)
             });
         }
-        self.rebuild(branch, &rows).await
+        self.rebuild(branch, &rows, action).await
     }
 
     /// Gives a branch a new database made of these migrations. The old one serves until the new
     /// one is there.
-    async fn rebuild(&self, branch: &Branch, rows: &[LedgerRow]) -> Result<(), Fault> {
+    async fn rebuild(
+        &self,
+        branch: &Branch,
+        rows: &[LedgerRow],
+        action: &mut Action,
+    ) -> Result<(), Fault> {
+        action.step(StepName::Clone).await;
         let reference = &branch.project_ref;
         let before = self.project(reference).await?.cluster;
         let cluster = match self.engine().create().await {
@@ -177,7 +191,8 @@ impl Platform {
         self.registry()
             .set_branch(reference, BranchStatus::RunningMigrations)
             .await?;
-        let replayed = self.replay(cluster, rows).await;
+        action.step(StepName::Migrate).await;
+        let replayed = self.replay(cluster, rows, action).await;
         match (before, replayed) {
             // What was there is worth more than half of what was asked for.
             (Some(_), Err(fault)) => {
@@ -190,6 +205,7 @@ impl Platform {
                     .set_cluster(reference, cluster, ProjectStatus::ActiveHealthy)
                     .await?;
                 if let Some(before) = before {
+                    self.read_postgres_log(reference, before).await?;
                     self.engine().destroy(before).await?;
                 }
                 replayed
@@ -198,7 +214,14 @@ impl Platform {
     }
 
     /// Applies to `to` what the ledger of `from` has more, up to a version, in order.
-    async fn carry_over(&self, from: &Ref, to: &Ref, up_to: Option<&str>) -> Result<(), Fault> {
+    async fn carry_over(
+        &self,
+        from: &Ref,
+        to: &Ref,
+        up_to: Option<&str>,
+        action: &mut Action,
+    ) -> Result<(), Fault> {
+        action.step(StepName::Pull).await;
         self.registry()
             .set_branch(to, BranchStatus::RunningMigrations)
             .await?;
@@ -214,7 +237,8 @@ impl Platform {
             });
         }
         let cluster = to.cluster.ok_or_else(Fault::no_project)?;
-        self.replay(cluster, &rows).await
+        action.step(StepName::Migrate).await;
+        self.replay(cluster, &rows, action).await
     }
 
     /// Runs migrations one by one, each in a transaction of its own with its ledger row.
@@ -222,7 +246,12 @@ impl Platform {
     /// They share a session, because a session's first DDL costs more than all that follow. Between
     /// two of them everything that a session holds is discarded, as if each had one of its own; after
     /// one that changed what a login sets, the next gets a new one indeed.
-    async fn replay(&self, cluster: ClusterId, rows: &[LedgerRow]) -> Result<(), Fault> {
+    async fn replay(
+        &self,
+        cluster: ClusterId,
+        rows: &[LedgerRow],
+        action: &Action,
+    ) -> Result<(), Fault> {
         let mut open: Option<(Connection, Option<String>)> = None;
         for row in rows {
             let (mut session, settings) = match open.take() {
@@ -236,8 +265,10 @@ impl Platform {
             let sql = row.statements.join(";\n");
             if let Err(error) = apply(&mut session, row, &sql).await {
                 session.close().await;
+                action.note(format!("migration {} failed", row.version));
                 return Err(Fault::of_sql(error, &sql));
             }
+            action.note(format!("migration {} is applied", row.version));
             session.run("discard all", Limits::default()).await?;
             if login_settings(&mut session).await? == settings {
                 open = Some((session, settings));

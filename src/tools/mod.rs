@@ -109,6 +109,10 @@ catalogue! {
     Storage {
         list_storage_buckets: ListStorageBuckets,
     }
+    Debugging {
+        query_logs: QueryLogs,
+        get_logs: GetLogs,
+    }
 }
 
 impl Entry {

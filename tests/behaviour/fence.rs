@@ -205,6 +205,27 @@ async fn what_others_wrote_is_fenced_and_shown_in_every_answer() {
             "rebase_branch",
             json!({ "project_id": id, "branch": ORDER }),
         ),
+        (
+            "get_logs",
+            json!({ "project_id": id, "service": "postgres" }),
+        ),
+        (
+            "get_logs",
+            json!({ "project_id": id, "service": "auth", "search": ORDER }),
+        ),
+        (
+            "query_logs",
+            json!({ "project_id": id, "sql": "select event_message, log_attributes from logs" }),
+        ),
+        ("query_logs", json!({ "project_id": id, "sql": ORDER })),
+        (
+            "query_logs",
+            json!({ "project_id": id, "sql": format!("select id from logs where source = '{ORDER}'") }),
+        ),
+        (
+            "query_logs",
+            json!({ "project_id": id, "sql": format!("select id, count('{name}') from logs") }),
+        ),
         (ORDER, json!({})),
     ];
     let listed = mcp.running.list_all_tools().await.unwrap();

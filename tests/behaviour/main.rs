@@ -50,6 +50,8 @@ mod ledger;
 mod lifecycle;
 mod limits;
 mod lints;
+mod logs;
+mod logs_wire;
 mod long_work;
 mod merge;
 mod migrations;

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use drydock::api::Endpoint;
+use drydock::api::actions::RunsQuery;
 use drydock::api::advisors::AdvisorQuery;
 use drydock::api::backups::RestorePitrBody;
 use drydock::api::billing::ApplyAddonBody;
@@ -14,6 +15,7 @@ use drydock::api::branches::{
 };
 use drydock::api::database::{PasswordBody, QueryBody};
 use drydock::api::keys::{CreateKeyBody, KeyKind, RevealQuery};
+use drydock::api::logs::LogsQuery;
 use drydock::api::migrations::ApplyMigrationBody;
 use drydock::api::organizations::PageQuery;
 use drydock::api::projects::{CreateProjectBody, RegionSelection, RegionsQuery, UpdateProjectBody};
@@ -32,12 +34,14 @@ use super::{Failure, assert_none};
 macro_rules! every_endpoint {
     ($visit:ident($($argument:expr),*) $($after:tt)?) => {{
         use drydock::api::{
+            actions::*,
             advisors::*,
             backups::*,
             billing::*,
             branches::*,
             database::*,
             keys::*,
+            logs::*,
             migrations::*,
             pooler::*,
             organizations::*,
@@ -49,6 +53,8 @@ macro_rules! every_endpoint {
         };
         every_endpoint!(@each $visit($($argument),*) [$($after)?]
             GetSecurityAdvisor GetPerformanceAdvisor
+            ListActionRuns GetActionRun GetActionRunLogs
+            QueryLogs QueryLogsAll
             ListBranches CreateBranch GetBranch GetBranchConfig UpdateBranch DeleteBranch
             PushBranch MergeBranch ResetBranch DiffBranch
             RunQuery RunReadOnlyQuery UpdatePassword
@@ -106,6 +112,21 @@ fn sent(endpoint: &str) -> Result<(Vec<Value>, Vec<Value>), Failure> {
                 none(),
                 all(&[AdvisorQuery::default(), AdvisorQuery { lint_type }])?,
             )
+        }
+        "ListActionRuns" => {
+            let most = RunsQuery {
+                offset: Some(10),
+                limit: Some(20),
+            };
+            (none(), all(&[RunsQuery::default(), most])?)
+        }
+        "QueryLogs" => {
+            let most = LogsQuery {
+                sql: text("select id from logs limit 1"),
+                iso_timestamp_start: text("2025-03-01T00:00:00Z"),
+                iso_timestamp_end: text("2025-03-01T23:59:00Z"),
+            };
+            (none(), all(&[LogsQuery::default(), most])?)
         }
         "CreateBranch" => {
             let least = CreateBranchBody {

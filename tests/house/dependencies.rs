@@ -6,11 +6,12 @@ use std::path::Path;
 use crate::top;
 
 /// The top modules with what each may use of the others.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("clock", &[]),
     ("hex", &[]),
     ("sqlite", &[]),
     ("sql", &[]),
+    ("logs", &[]),
     ("redact", &["hex"]),
     ("fence", &["hex", "redact"]),
     ("log", &["fence"]),
@@ -21,12 +22,15 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     (
         "guard",
         &[
-            "api", "clock", "fence", "hex", "redact", "sql", "store", "webhook",
+            "api", "clock", "fence", "hex", "logs", "redact", "sql", "store", "webhook",
         ],
     ),
     ("tools", &["api", "fence", "guard", "sql"]),
     ("mcp", &["fence", "guard", "prompts", "tools"]),
-    ("local", &["api", "clock", "hex", "redact", "sql", "sqlite"]),
+    (
+        "local",
+        &["api", "clock", "hex", "logs", "redact", "sql", "sqlite"],
+    ),
     ("config", &["api", "guard", "tools"]),
     (
         "cli",

@@ -70,9 +70,9 @@ pub struct DevBranchPolicy {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProductionPolicy {
-    /// What agents may do with its rows by SQL: deny, approval (read them, after an approval that
-    /// serves for an hour) or read. Its tables, ledger and advisors are shown by their own tools in
-    /// any case.
+    /// What agents may do with its rows by SQL, and with what PostgreSQL's logs repeat of them: deny,
+    /// approval (read them, after an approval that serves for an hour) or read. Its tables, ledger and
+    /// advisors are shown by their own tools in any case.
     pub rows: ProductionRows,
 }
 
@@ -176,6 +176,8 @@ pub enum Group {
     Advisors,
     /// Storage.
     Storage,
+    /// Logs.
+    Debugging,
 }
 
 /// When a missing DEV branch is made.

@@ -35,10 +35,13 @@ wal_init_zero = off
 # Only the platform removes the log; without this the first clean stop would take every restore point with it.
 wal_keep_size = 1TB
 logging_collector = off
-log_line_prefix = '%m [%p] %q%u '
 log_timezone = 'UTC'
 timezone = 'UTC'
 ";
+
+/// What stands before every message that a server prints: time, process, session, line of the session, SQLSTATE,
+/// transaction, query id, kind of process, command, where from; and, of a session, its user and database.
+pub const LOG_LINE_PREFIX: &str = "%m|%p|%c|%l|%e|%x|%Q|%b|%i|%r|%q%u|%d| ";
 
 /// Whether writes reach the disk before they are acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +68,7 @@ impl Conf<'_> {
         self.layout.make_sockets()?;
         let sockets = self.layout.socket_dir(self.generation);
         let text = format!(
-            "{FIXED}port = {}\nunix_socket_directories = '{}'\nmax_connections = {}\nfsync = {}\n{}",
+            "{FIXED}log_line_prefix = '{LOG_LINE_PREFIX}'\nport = {}\nunix_socket_directories = '{}'\nmax_connections = {}\nfsync = {}\n{}",
             self.id,
             sockets.display().to_string().replace('\'', "''"),
             self.max_connections,

@@ -72,6 +72,7 @@ use spares::Spares;
 use template::Builder;
 use wire::ResultSet;
 
+pub use conf::LOG_LINE_PREFIX;
 pub use error::EngineError;
 pub use history::Reach;
 pub use points::Point;

@@ -1,6 +1,7 @@
 //! The registry: which projects, branches and restore points exist, and which workflows are under
 //! way. What a route has answered for stands here, on disk.
 
+mod actions;
 mod addons;
 mod branches;
 mod keys;
@@ -28,6 +29,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("secrets.sql"),
     include_str!("keys.sql"),
     include_str!("recoveries.sql"),
+    include_str!("actions.sql"),
 ];
 
 /// A project or branch as the registry has it.
@@ -83,7 +85,7 @@ impl RunKind {
         (Self::Recovery, "recovery"),
     ];
 
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         Self::ALL
             .iter()
             .find(|(kind, _)| *kind == self)
@@ -169,6 +171,28 @@ impl Registry {
                 connection.prepare(&format!("{PROJECT} where cluster is not null"))?;
             let projects: Vec<StoredProject> = collect(statement.query_map([], project)?)?;
             Ok(projects.into_iter().filter_map(|one| one.cluster).collect())
+        })
+        .await
+    }
+
+    /// Every ref: projects and branches.
+    pub(super) async fn refs(&self) -> Result<Vec<Ref>, StoreError> {
+        self.look(|connection| {
+            let mut statement = connection.prepare(PROJECT)?;
+            let projects: Vec<StoredProject> = collect(statement.query_map([], project)?)?;
+            Ok(projects.into_iter().map(|one| one.reference).collect())
+        })
+        .await
+    }
+
+    /// Every ref with its cluster, of those that have one.
+    pub(super) async fn clusters_by_ref(&self) -> Result<Vec<(Ref, ClusterId)>, StoreError> {
+        self.look(|connection| {
+            let mut statement =
+                connection.prepare(&format!("{PROJECT} where cluster is not null"))?;
+            let projects: Vec<StoredProject> = collect(statement.query_map([], project)?)?;
+            let named = |one: StoredProject| Some((one.reference, one.cluster?));
+            Ok(projects.into_iter().filter_map(named).collect())
         })
         .await
     }
@@ -300,6 +324,7 @@ impl Registry {
                 "delete from runs where ref = ?1",
                 "delete from points where ref = ?1",
                 "delete from secrets where ref = ?1",
+                "delete from actions where ref = ?1 or parent = ?1",
                 "delete from branches where ref = ?1",
                 "delete from projects where ref = ?1",
             ] {

@@ -3,12 +3,14 @@
 //! A route is an [`Endpoint`] and a handler of its types. Handlers run in tasks of their own: a
 //! client that goes away does not end a change half-way.
 
+mod actions;
 mod advisors;
 mod backups;
 mod billing;
 mod branches;
 mod database;
 mod keys;
+mod logs;
 mod migrations;
 mod organizations;
 mod pooler;
@@ -33,6 +35,7 @@ use tokio::sync::watch;
 
 use super::Platform;
 use super::fault::Fault;
+use super::logs::record_requests;
 use crate::api::Endpoint;
 
 /// The one organization that there is.
@@ -66,11 +69,17 @@ pub(super) fn router(platform: Platform, front: Front) -> Router {
     let routes = secrets::routes(routes);
     let routes = typescript::routes(routes);
     let routes = storage::routes(routes);
+    let routes = actions::routes(routes);
+    let routes = logs::routes(routes);
     routes
         .fallback(not_served)
         .method_not_allowed_fallback(not_served)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(front, admit))
+        .layer(middleware::from_fn_with_state(
+            platform.clone(),
+            record_requests,
+        ))
         .with_state(platform)
 }
 
