@@ -9,6 +9,7 @@
 //!   platform.log       what the process says when it runs in the background
 //!   platform.sqlite    the registry: projects, branches, restore points, workflow runs
 //!   postgres/          the engine's: template, clusters, sockets
+//!   functions/         deployed functions, and what runs them
 //! ```
 //!
 //! ```text
@@ -16,6 +17,7 @@
 //! routes/   one file per domain of the API    registry what exists
 //! advisor, typescript   what is read from a database's catalogue
 //! workflows what goes on after an answer      engine/  clusters, restore points, the wire
+//! functions/ Edge Functions in Deno
 //! ```
 //!
 //! It speaks the API's types and never its client.
@@ -24,6 +26,7 @@ mod advisor;
 mod bootstrap;
 pub mod engine;
 mod fault;
+mod functions;
 mod launch;
 mod process;
 mod registry;
@@ -35,8 +38,10 @@ use std::sync::Arc;
 
 use crate::api::Ref;
 use engine::{ClusterId, Engine};
+use functions::Functions;
 use registry::Registry;
 
+pub use functions::confine;
 pub use launch::LocalPlatform;
 pub use process::{
     PlatformError, PlatformSettings, Ready, run_or_join, run_platform, stop_platform,
@@ -54,16 +59,18 @@ struct Platform {
 struct Inner {
     engine: Engine,
     registry: Registry,
+    functions: Functions,
     /// Workflows that change a project take turns: `(ref, its lock)`.
     turns: std::sync::Mutex<std::collections::HashMap<Ref, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Platform {
-    fn new(engine: Engine, registry: Registry) -> Self {
+    fn new(engine: Engine, registry: Registry, functions: Functions) -> Self {
         Self {
             inner: Arc::new(Inner {
                 engine,
                 registry,
+                functions,
                 turns: std::sync::Mutex::default(),
             }),
         }
@@ -75,6 +82,10 @@ impl Platform {
 
     fn registry(&self) -> &Registry {
         &self.inner.registry
+    }
+
+    fn functions(&self) -> &Functions {
+        &self.inner.functions
     }
 
     /// The turn to run a workflow on one project or branch.

@@ -41,7 +41,7 @@ mod spares;
 mod template;
 mod timeline;
 mod traffic;
-mod user;
+pub(in crate::local) mod user;
 pub mod wire;
 
 use std::collections::HashMap;
@@ -68,6 +68,7 @@ use template::Builder;
 use wire::ResultSet;
 
 pub use error::EngineError;
+pub(in crate::local) use layout::private_directory;
 pub use revert::{Point, Reverted};
 pub use session::{Access, Connection, Limits, Login};
 pub use settings::{Script, Settings};
@@ -155,6 +156,11 @@ impl Engine {
     /// PostgreSQL as it was found.
     pub fn installation(&self) -> &discover::Installation {
         &self.0.house.installation
+    }
+
+    /// The user that whatever is not trusted with more runs as.
+    pub(in crate::local) fn run_as(&self) -> user::RunAs {
+        self.0.house.program.run_as
     }
 
     /// PostgreSQL's version, such as `15.18`.

@@ -4,6 +4,7 @@
 mod addons;
 mod branches;
 mod keys;
+mod functions;
 mod points;
 mod secrets;
 
@@ -19,6 +20,7 @@ use crate::clock;
 use crate::sqlite::{Sqlite, StoreError};
 
 pub(super) use keys::StoredKey;
+pub(super) use functions::StoredFunction;
 
 const MIGRATIONS: &[&str] = &[
     include_str!("schema.sql"),
@@ -26,6 +28,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("addons.sql"),
     include_str!("secrets.sql"),
     include_str!("keys.sql"),
+    include_str!("functions.sql"),
+    include_str!("jwt.sql"),
 ];
 
 /// A project or branch as the registry has it.
@@ -295,6 +299,8 @@ impl Registry {
                 "delete from runs where ref = ?1",
                 "delete from points where ref = ?1",
                 "delete from secrets where ref = ?1",
+                "delete from functions where ref = ?1",
+                "delete from jwt_secrets where ref = ?1",
                 "delete from branches where ref = ?1",
                 "delete from projects where ref = ?1",
             ] {
