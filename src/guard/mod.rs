@@ -20,6 +20,8 @@
 //!            trial: a read as a user of the app
 //! cautions   what is worth a word;  storage: its buckets;  typescript: a database's types, cut to size
 //! projects   launching projects;  lifecycle: pausing, bringing back, deleting them;  passwords: sealed before they are sent;  keys: of their APIs;  reading: what only looks
+//! functions  Edge Functions on a branch;  invoke: calling one;  carried: how they reach production
+//! projects   launching projects;  lifecycle: pausing, bringing back, deleting them;  passwords: sealed before they are sent;  reading: what only looks
 //! costs      prices, bills and the cap on them
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
 //! approval   leave to do what the policy does not allow by itself;  leaves: what for;  roads: the policy's part
@@ -35,10 +37,13 @@ mod backend;
 mod branches;
 mod caller;
 mod cautions;
+mod carried;
 mod costs;
 mod diff;
+mod functions;
 mod gate;
 mod grant;
+mod invoke;
 mod judging;
 mod keys;
 mod leaves;
@@ -89,11 +94,14 @@ use crate::webhook::Webhook;
 
 pub use asked::WAIT_ARGUMENT;
 pub use backend::{Letter, Unheard};
+pub use branches::Rebased;
 pub use caller::{Asking, Caller, Principal, Put, Question, Reply, Said};
 pub use costs::{ComputeSize, Cost};
 pub use diff::{Diff, ObjectChange};
+pub use functions::{ShownFile, ShownFunction, WantedFunction};
 pub use gate::{Check, CheckStatus, FixMigration, Verdict};
 pub use grant::{Class, Dev, Grant, Launch, Production, Read, Release, Sql};
+pub use invoke::{Invocated, InvokeRole, WantedCall};
 pub use judging::judged_sql;
 pub use keys::{EnvironmentKeys, MadeKey, PublishableKey, SecretKey};
 pub use merged::{Merged, MergedMigrations, NotMerged};

@@ -7,6 +7,7 @@
 mod answers;
 mod approvals;
 mod branches;
+mod functions;
 mod hashes;
 mod journal;
 mod leases;
@@ -35,12 +36,13 @@ pub use points::{Point, PointStatus};
 pub use vault::{AskedFor, NEXT_PASSWORD, PASSWORD, Resealed, VaultError, VaultKeys, VaultRecord};
 
 /// One script a version of the file.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("operations.sql"),
     include_str!("journal.sql"),
     include_str!("approvals.sql"),
     include_str!("vault.sql"),
+    include_str!("functions.sql"),
 ];
 
 /// The store. Cheap to clone.

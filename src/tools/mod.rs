@@ -95,6 +95,14 @@ catalogue! {
         list_restore_points: ListRestorePoints,
         revert_to_restore_point: RevertToRestorePoint,
     }
+    Functions {
+        list_edge_functions: ListEdgeFunctions,
+        get_edge_function: GetEdgeFunction,
+        deploy_edge_function: DeployEdgeFunction,
+        update_edge_function: UpdateEdgeFunction,
+        delete_edge_function: DeleteEdgeFunction,
+        invoke_edge_function: InvokeEdgeFunction,
+    }
     Keys {
         get_project_url: GetProjectUrl,
         get_api_keys: GetApiKeys,

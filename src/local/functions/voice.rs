@@ -10,8 +10,6 @@ use crate::local::registry::StoredFunction;
 pub(in crate::local) struct Voice {
     /// The project or branch.
     pub(in crate::local) reference: Ref,
-    /// The function.
-    pub(in crate::local) slug: String,
     /// Its UUID.
     pub(in crate::local) function_id: String,
     /// Its version.
@@ -49,7 +47,6 @@ impl Voice {
     pub(super) fn of(function: &StoredFunction) -> Self {
         Self {
             reference: function.reference.clone(),
-            slug: function.slug.clone(),
             function_id: function.id.clone(),
             version: function.version,
         }
@@ -62,11 +59,70 @@ impl Voice {
 
     /// Puts it into the project's logs.
     pub(in crate::local) fn say(&self, utterance: &Utterance) {
-        tracing::debug!(
-            deployment = self.deployment_id(),
-            slug = self.slug,
-            ?utterance,
-            "function"
-        );
+        let deployment = self.deployment_id();
+        let (source, severity, message, attributes) = self.line(utterance);
+        tracing::debug!(deployment, source, severity, ?attributes, "{message}");
+    }
+
+    /// The utterance as a line of the project's logs: source, severity, message and attributes, under
+    /// the platform's own names.
+    fn line(
+        &self,
+        utterance: &Utterance,
+    ) -> (
+        &'static str,
+        &'static str,
+        String,
+        Vec<(&'static str, String)>,
+    ) {
+        let (source, severity, message, mut attributes) = match utterance {
+            Utterance::Boot(took) => (
+                "function_logs",
+                "INFO",
+                format!("booted (time: {}ms)", took.as_millis()),
+                vec![
+                    ("event_type", "Boot".to_owned()),
+                    ("level", "log".to_owned()),
+                ],
+            ),
+            Utterance::Shutdown(why) => (
+                "function_logs",
+                "INFO",
+                format!("shutdown ({why})"),
+                vec![
+                    ("event_type", "Shutdown".to_owned()),
+                    ("level", "log".to_owned()),
+                ],
+            ),
+            Utterance::Line { level, text } => (
+                "function_logs",
+                if *level == "error" { "ERROR" } else { "INFO" },
+                text.clone(),
+                vec![
+                    ("event_type", "Log".to_owned()),
+                    ("level", (*level).to_owned()),
+                ],
+            ),
+            Utterance::Answered {
+                method,
+                path,
+                status,
+                took,
+            } => (
+                "function_edge_logs",
+                if *status < 500 { "INFO" } else { "ERROR" },
+                format!("{method} | {status} | {path}"),
+                vec![
+                    ("execution_time_ms", took.as_millis().to_string()),
+                    ("request.method", method.clone()),
+                    ("request.pathname", path.clone()),
+                    ("response.status_code", status.to_string()),
+                ],
+            ),
+        };
+        attributes.push(("function_id", self.function_id.clone()));
+        attributes.push(("deployment_id", self.deployment_id()));
+        attributes.push(("version", self.version.to_string()));
+        (source, severity, message, attributes)
     }
 }

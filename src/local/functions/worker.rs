@@ -203,7 +203,7 @@ impl Functions {
         let stop = CancellationToken::new();
         let (end, mut ended) = watch::channel(None);
         tokio::spawn(watch_over(
-            child,
+            (child, stdin),
             stop.clone(),
             end,
             voice.clone(),

@@ -124,6 +124,7 @@ impl Platform {
             .await?;
         // The record first: a cluster that nobody names is removed at the next start.
         self.registry().remove_project(reference).await?;
+        self.functions().end(reference, None);
         if let Some(cluster) = project.cluster {
             self.engine().destroy(cluster).await?;
         }
