@@ -45,6 +45,9 @@ Object.defineProperty(globalThis, "EdgeRuntime", {
   },
 });
 
+// As on the platform: a process has one thread of JavaScript, and memory for one.
+delete globalThis.Worker;
+
 await new Promise((listening) =>
   serve({ path: socket, onListen: listening }, async (request, info) => (await handler)(request, info))
 );

@@ -14,6 +14,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::routing::any;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -33,15 +34,11 @@ const OF_THE_CONNECTION: [HeaderName; 4] = [CONNECTION, TE, TRANSFER_ENCODING, U
 
 /// Where functions answer.
 pub(in crate::local) fn routes(platform: Platform) -> Router {
+    let function = "/projects/{ref}/functions/v1/{slug}";
     Router::new()
-        .route(
-            "/projects/{ref}/functions/v1/{slug}",
-            axum::routing::any(answer),
-        )
-        .route(
-            "/projects/{ref}/functions/v1/{slug}/{*rest}",
-            axum::routing::any(answer),
-        )
+        .route(function, any(answer))
+        .route(&format!("{function}/"), any(answer))
+        .route(&format!("{function}/{{*rest}}"), any(answer))
         .with_state(platform)
 }
 
