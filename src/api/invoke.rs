@@ -72,7 +72,11 @@ impl Client {
         }
         if let Some(key) = &invocation.key {
             redact::keep_secret(key);
-            request = request.header("apikey", key).bearer_auth(key);
+            request = request.header("apikey", key);
+            // The newer keys are no tokens, and stand in the first header alone.
+            if key.starts_with("eyJ") {
+                request = request.bearer_auth(key);
+            }
         }
         if let Some(body) = &invocation.body {
             request = request.body(body.clone());

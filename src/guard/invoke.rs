@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::functions::check_slug;
 use super::{Code, Dev, Refusal};
-use crate::api::keys::{ApiKeysQuery, ListApiKeys};
+use crate::api::keys::{ApiKey, KeyKind, ListApiKeys, RevealQuery};
 use crate::api::{Invocation, Invoked};
 
 /// The most bytes of a path, a header or all of a body.
@@ -146,29 +146,28 @@ impl Dev {
     }
 
     /// A key of the branch: the older one, a token, where there is one, because functions verify those.
+    /// The one that sees everything is asked for whole only to call with, and shown to nobody.
     async fn key(&self, role: InvokeRole) -> Result<String, Refusal> {
-        let (older, newer) = match role {
-            InvokeRole::ServiceRole => ("service_role", "secret"),
-            InvokeRole::Anon | InvokeRole::None => ("anon", "publishable"),
+        let (older, newer, reveal) = match role {
+            InvokeRole::ServiceRole => ("service_role", KeyKind::Secret, true),
+            InvokeRole::Anon | InvokeRole::None => ("anon", KeyKind::Publishable, false),
         };
-        let query = ApiKeysQuery { reveal: Some(true) };
+        let query = RevealQuery {
+            reveal: reveal.then_some(true),
+        };
         let reference = self.branch.reference().clone();
-        let keys = self
-            .call
-            .guard
-            .client()
-            .look::<ListApiKeys>(reference, &query)
-            .await?;
+        let client = self.call.guard.client();
+        let keys = client.look::<ListApiKeys>(reference, &query).await?;
         let is_older =
-            |name: &str, kind: Option<&str>| name == older && matches!(kind, None | Some("legacy"));
+            |key: &&ApiKey| key.name == older && matches!(key.kind, None | Some(KeyKind::Legacy));
         let found = keys
             .iter()
-            .find(|key| is_older(&key.name, key.kind.as_deref()))
-            .or_else(|| keys.iter().find(|key| key.kind.as_deref() == Some(newer)));
+            .find(is_older)
+            .or_else(|| keys.iter().find(|key| key.kind == Some(newer)));
         found.and_then(|key| key.api_key.clone()).ok_or_else(|| {
             Refusal::new(
                 Code::PlatformError,
-                format!("the branch has no key {older}, and none of the kind {newer}"),
+                format!("the branch has no key {older}, and none that stands for it"),
             )
         })
     }

@@ -173,7 +173,15 @@ async fn tokens_are_verified_where_the_function_says_so() {
     let others = api
         .get(&format!("/v1/projects/{}/api-keys?reveal=true", project.id))
         .await;
-    let key = |keys: &Value, place: usize| keys[place]["api_key"].as_str().unwrap().to_owned();
+    let key = |keys: &Value, place: usize| {
+        let name = ["anon", "service_role"][place];
+        let named = keys
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|key| key["name"] == name);
+        named.expect(name)["api_key"].as_str().unwrap().to_owned()
+    };
     assert_eq!(status(None, get.clone()).await, 401);
     // The platform's own token is nobody's here, and production's keys are not the branch's.
     assert_eq!(status(Some(api.token()), get.clone()).await, 401);

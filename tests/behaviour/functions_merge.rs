@@ -20,7 +20,9 @@ async fn production_says(world: &World, project: &Project<'_>, slug: &str) -> St
         .get(&format!("/v1/projects/{}/api-keys", project.id))
         .await;
     let url = format!("{}/projects/{}/functions/v1/{slug}", api.base(), project.id);
-    let key = keys[0]["api_key"].as_str().unwrap();
+    let keys = keys.as_array().unwrap();
+    let key = keys.iter().find(|key| key["name"] == "anon").unwrap();
+    let key = key["api_key"].as_str().unwrap();
     let answer = http_client()
         .get(url)
         .bearer_auth(key)

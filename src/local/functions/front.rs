@@ -179,7 +179,10 @@ impl Platform {
     ) -> Result<BTreeMap<String, String>, NotBooted> {
         let reference = &function.reference;
         let secrets = self.registry().secrets(reference).await;
-        let keys = self.legacy_keys(reference).await.map_err(FunctionError::from)?;
+        let keys = self
+            .legacy_keys(reference)
+            .await
+            .map_err(FunctionError::from)?;
         let mut variables: BTreeMap<String, String> = secrets
             .map_err(FunctionError::from)?
             .into_iter()

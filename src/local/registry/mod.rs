@@ -3,8 +3,8 @@
 
 mod addons;
 mod branches;
-mod keys;
 mod functions;
+mod keys;
 mod points;
 mod secrets;
 
@@ -19,8 +19,8 @@ use crate::api::projects::ProjectStatus;
 use crate::clock;
 use crate::sqlite::{Sqlite, StoreError};
 
-pub(super) use keys::StoredKey;
 pub(super) use functions::StoredFunction;
+pub(super) use keys::StoredKey;
 
 const MIGRATIONS: &[&str] = &[
     include_str!("schema.sql"),
