@@ -16,7 +16,7 @@ pub(super) struct Input {
     /// Project or branch ref.
     project_id: String,
     name: String,
-    /// The entrypoint, deno.json and whatever they import.
+    /// With deno.json.
     files: Vec<File>,
     /// Default index.ts.
     #[serde(default)]
@@ -29,7 +29,7 @@ pub(super) struct Input {
     #[serde(default)]
     #[schemars(with = "bool")]
     verify_jwt: Option<bool>,
-    /// Files read at run time: assets/*
+    /// assets/*
     #[serde(default)]
     static_patterns: Vec<String>,
     /// Branch name; default DEV.

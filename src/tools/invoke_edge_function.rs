@@ -31,7 +31,7 @@ pub(super) struct Input {
     #[serde(default)]
     #[schemars(with = "String")]
     method: Option<String>,
-    /// Below the function: /items?id=1
+    /// /items?id=1
     #[serde(default)]
     #[schemars(with = "String")]
     path: Option<String>,
@@ -40,7 +40,7 @@ pub(super) struct Input {
     /// Text or JSON.
     #[serde(default)]
     body: Option<Value>,
-    /// Whose key; default anon.
+    /// Default anon.
     #[serde(default)]
     #[schemars(with = "Role")]
     role: Option<Role>,
