@@ -15,7 +15,8 @@ pub(super) struct InvokeEdgeFunction;
 #[serde(rename_all = "snake_case")]
 enum Role {
     Anon,
-    ServiceRole,
+    #[serde(rename = "service_role")]
+    Service,
     None,
 }
 
@@ -82,7 +83,7 @@ impl Tool for InvokeEdgeFunction {
             body: input.body,
             role: input.role.map(|role| match role {
                 Role::Anon => InvokeRole::Anon,
-                Role::ServiceRole => InvokeRole::ServiceRole,
+                Role::Service => InvokeRole::ServiceRole,
                 Role::None => InvokeRole::None,
             }),
         };

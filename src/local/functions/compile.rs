@@ -13,7 +13,7 @@ use tokio::process::Command;
 
 use super::bundle::Checked;
 use super::error::{Doing, FunctionError};
-use super::{Functions, config_path};
+use super::{Functions, config_path, url_of};
 
 /// How long one step may take: packages may have to be fetched.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -161,7 +161,7 @@ fn types_alone(checked: &Checked) -> Vec<String> {
 
 /// A module that lies on this machine and not in `source`.
 fn foreign_module(modules: &[Value], source: &Path) -> Option<String> {
-    let own = format!("file://{}/", source.display());
+    let own = format!("{}/", url_of(source));
     modules
         .iter()
         .flat_map(|module| {
@@ -180,7 +180,7 @@ fn said(output: &Output, source: &Path) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
     let text = text.split("\nStack backtrace:").next().unwrap_or_default();
     let text = text
-        .replace(&format!("file://{}/", source.display()), "")
+        .replace(&format!("{}/", url_of(source)), "")
         .replace(&format!("{}/", source.display()), "");
     let text = text.trim().trim_start_matches("error: ").trim();
     let end = text.floor_char_boundary(MESSAGE);

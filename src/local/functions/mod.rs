@@ -99,6 +99,13 @@ impl Functions {
         fs::create_dir_all(&home).doing("make the directory", &home)?;
         fs::set_permissions(&home, fs::Permissions::from_mode(0o711)).doing("open", &home)?;
         let home = fs::canonicalize(&home).doing("find", &home)?;
+        // Deno takes lists of paths, with commas between them.
+        if home.to_str().is_none_or(|path| path.contains(',')) {
+            return Err(FunctionError::Refused(format!(
+                "Edge Functions cannot be run below {}: Deno takes no such path",
+                home.display()
+            )));
+        }
         let sockets = socket_directory(&home);
         for dir in [home.join("bundles"), home.join("deno"), sockets.clone()] {
             private_directory(&dir, run_as)?;
@@ -248,6 +255,11 @@ impl Functions {
             .env("DENO_NO_UPDATE_CHECK", "1")
             .env("NO_COLOR", "1");
     }
+}
+
+/// A path as Deno names it.
+fn url_of(path: &Path) -> String {
+    reqwest::Url::from_file_path(path).map_or_else(|()| String::new(), String::from)
 }
 
 /// Where a bundle's configuration lies: beside its import map, whose paths it repeats.

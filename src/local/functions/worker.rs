@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::{Doing, FunctionError};
 use super::voice::{Utterance, Voice};
-use super::{Functions, bundle, config_path, confine};
+use super::{Functions, bundle, config_path, confine, url_of};
 use crate::local::registry::StoredFunction;
 
 /// How long a function may take until it is ready.
@@ -183,13 +183,14 @@ impl Functions {
         let pid = pid
             .ok_or_else(|| std::io::Error::other("it ended at once"))
             .doing("run", &self.home)?;
-        let stdin = tell(child.stdin.take(), variables)
-            .await
+        let told = tokio::time::timeout(BOOT, tell(child.stdin.take(), variables)).await;
+        let stdin = told
+            .unwrap_or_else(|late| Err(late.into()))
             .doing("tell", &self.home)?;
         let (ready, mut is_ready) = mpsc::channel(1);
         let (last_words, words) = oneshot::channel();
         let source = bundle::place(&self.bundles(), &function.digest).join("source");
-        let place = format!("file://{}/", source.display());
+        let place = format!("{}/", url_of(&source));
         if let (Some(out), Some(errors)) = (child.stdout.take(), child.stderr.take()) {
             tokio::spawn(listen(
                 out,
@@ -279,10 +280,7 @@ impl Functions {
             .arg(format!("--allow-write={}", socket.display()))
             .arg(format!("--v8-flags=--max-old-space-size={HEAP}"))
             .arg(self.home.join("bootstrap.js"))
-            .arg(format!(
-                "file://{}",
-                source.join(&function.entrypoint).display()
-            ))
+            .arg(url_of(&source.join(&function.entrypoint)))
             .arg(socket)
             .arg(nonce)
             .stdin(Stdio::piped())

@@ -66,9 +66,9 @@ async fn functions(world: &World) {
     let mcp = world.serve().await;
     let project = with_work(&mcp, "functions").await;
     let source = format!("const key = 'sk_{}_0123456789abcdef';", "live");
-    for (source, code) in [
-        ("const x: = 3;", "does_not_compile"),
-        (&source, "secret_in_source"),
+    for (number, source, code) in [
+        (1, "const x: = 3;", "does_not_compile"),
+        (2, source.as_str(), "secret_in_source"),
     ] {
         let mcp = world.serve().await;
         let wanted = json!({ "name": "f", "files": [{ "name": "index.ts", "content": source }] });
@@ -77,7 +77,7 @@ async fn functions(world: &World) {
             .leads_to(Ending::Merged)
             .await;
         let mcp = world.serve().await;
-        super::more_work(&mcp, &project, code.len()).await;
+        super::more_work(&mcp, &project, number).await;
     }
 }
 
