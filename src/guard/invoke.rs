@@ -5,7 +5,7 @@ use std::time::Instant;
 use http::Method;
 use serde_json::Value;
 
-use super::functions::check_slug;
+use super::sources::check_slug;
 use super::{Code, Dev, Refusal};
 use crate::api::keys::{ApiKey, KeyKind, ListApiKeys, RevealQuery};
 use crate::api::{Invocation, Invoked};

@@ -20,7 +20,7 @@
 //!            trial: a read as a user of the app
 //! cautions   what is worth a word;  storage: its buckets;  typescript: a database's types, cut to size
 //! projects   launching projects;  lifecycle: pausing, bringing back, deleting them;  passwords: sealed before they are sent;  keys: of their APIs;  reading: what only looks
-//! functions  Edge Functions on a branch;  invoke: calling one;  carried: how they reach production
+//! functions  Edge Functions on a branch;  sources: what is deployed, checked;  invoke: calling one;  carried: how they reach production
 //! projects   launching projects;  lifecycle: pausing, bringing back, deleting them;  passwords: sealed before they are sent;  reading: what only looks
 //! costs      prices, bills and the cap on them
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
@@ -69,6 +69,7 @@ mod remedies;
 mod revert;
 mod roads;
 mod settle;
+mod sources;
 mod state;
 mod storage;
 mod strangers;

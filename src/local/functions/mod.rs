@@ -1,6 +1,12 @@
 //! Edge Functions: kept on disk, compiled by Deno, run by it with the least permissions.
 //!
 //! ```text
+//! bundle   files, checked and kept      compile  or refused       deno   finding Deno
+//! front    where functions answer       pool     what runs        worker one process
+//! confine  what it is before it is Deno jwt      tokens           voice  what goes to the logs
+//! ```
+//!
+//! ```text
 //! deploy ─► checked (shape) ─► written beside ─► compiled ─► renamed into place ─► registry: served
 //!                                                   └ refused in the compiler's words; the old one serves
 //! request ─► front: JWT ─► pool: the process of (branch, function, version) ─► its socket
@@ -10,9 +16,9 @@
 //! <data directory>/platform/functions/
 //!   bundles/      what was deployed, by digest (see `bundle`)
 //!   deno/         modules from elsewhere, and what Deno made of them; Deno's own directory
+//!   npm/          Deno itself, if npm has fetched it and no shared directory is set
 //!   bootstrap.js  the first module of every process
-//! <data directory>/platform/functions/s/  or, where that is too long, the temporary directory's:
-//!   <random>      sockets of running functions
+//!   s/            sockets of running functions; below the temporary directory if this path is too long
 //! ```
 //!
 //! A function's process has its own files to read, the network, the variables that it is given, and
@@ -99,13 +105,6 @@ impl Functions {
         fs::create_dir_all(&home).doing("make the directory", &home)?;
         fs::set_permissions(&home, fs::Permissions::from_mode(0o711)).doing("open", &home)?;
         let home = fs::canonicalize(&home).doing("find", &home)?;
-        // Deno takes lists of paths, with commas between them.
-        if home.to_str().is_none_or(|path| path.contains(',')) {
-            return Err(FunctionError::Refused(format!(
-                "Edge Functions cannot be run below {}: Deno takes no such path",
-                home.display()
-            )));
-        }
         let sockets = socket_directory(&home);
         for dir in [home.join("bundles"), home.join("deno"), sockets.clone()] {
             private_directory(&dir, run_as)?;
@@ -240,6 +239,13 @@ impl Functions {
 
     /// Deno's program, found once.
     async fn deno(&self) -> Result<PathBuf, FunctionError> {
+        // Deno takes lists of paths, with commas between them.
+        if self.home.to_str().is_none_or(|path| path.contains(',')) {
+            return Err(FunctionError::NoDeno(format!(
+                "Deno takes no path like {}: use another data directory",
+                self.home.display()
+            )));
+        }
         self.deno
             .get_or_try_init(|| self.search.run())
             .await
