@@ -6,6 +6,7 @@
 //!                              └ this server dies: the next merge call follows it to its end
 //! ```
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
@@ -138,9 +139,14 @@ impl Dev {
     async fn take_up_earlier_merge(&self) -> Result<Option<Merged>, Refusal> {
         let guard = &self.call.guard;
         let project = self.branch.project();
-        let Some(begun) = guard.store().merging(project).await? else {
+        let Some(mut begun) = guard.store().merging(project).await? else {
             return Ok(None);
         };
+        let is_own = begun.branch_ref == self.branch.reference().as_str();
+        if !is_own {
+            // Whether these are on production as that branch has them, this one cannot tell.
+            begun.functions.clear();
+        }
         self.call.step("following the merge that was begun before");
         // The status first: once it is settled, the ledger read after it is final.
         let settled = self
@@ -158,7 +164,7 @@ impl Dev {
             return Ok(None);
         }
         let merged = self.follow(&begun).await?;
-        Ok((begun.branch_ref == self.branch.reference().as_str()).then_some(merged))
+        Ok(is_own.then_some(merged))
     }
 
     /// A point on production, where the platform offers one.
@@ -218,11 +224,13 @@ impl Dev {
             guard.record_state(project, &production, "merge").await?;
             return Err(self.functions_missing(&missing, &carried));
         }
-        let nothing = std::collections::BTreeMap::new();
-        guard
-            .store()
-            .set_function_work(self.branch.reference(), nothing)
-            .await?;
+        if merging.branch_ref == self.branch.reference().as_str() {
+            let nothing = BTreeMap::new();
+            let store = guard.store();
+            store
+                .set_function_work(self.branch.reference(), nothing)
+                .await?;
+        }
         // Recorded before the merge is forgotten: a failure here is made good by the next call.
         guard.record_state(project, &production, "merge").await?;
         guard.store().end_merge(project).await?;
