@@ -109,6 +109,25 @@ pub struct EngineArgs {
     pub templates: Option<PathBuf>,
 }
 
+/// What the local platform runs Edge Functions with.
+#[derive(Debug, Clone, Args)]
+pub struct FunctionArgs {
+    /// Deno's program; looked for without, and fetched with npm if the machine has none.
+    #[arg(long, env = "DRYDOCK_DENO", value_name = "FILE")]
+    pub deno: Option<PathBuf>,
+    /// Where Deno is kept that npm has fetched; in the data directory without. May be shared.
+    #[arg(long, env = "DRYDOCK_TOOLS", value_name = "DIR")]
+    pub tools: Option<PathBuf>,
+    /// How many seconds an Edge Function may take to answer.
+    #[arg(
+        long,
+        env = "DRYDOCK_FUNCTION_SECONDS",
+        value_name = "N",
+        default_value_t = 150
+    )]
+    pub function_seconds: u64,
+}
+
 /// What the local platform takes.
 #[derive(Debug, Clone, Args)]
 pub struct PlatformArgs {
@@ -118,6 +137,9 @@ pub struct PlatformArgs {
     /// What the engine takes.
     #[command(flatten)]
     pub engine: EngineArgs,
+    /// What functions are run with.
+    #[command(flatten)]
+    pub functions: FunctionArgs,
     /// The port on 127.0.0.1; the one from before, or any, without.
     #[arg(long, env = "DRYDOCK_PLATFORM_PORT", value_name = "PORT")]
     pub port: Option<u16>,

@@ -7,6 +7,9 @@ use drydock::config::Cli;
 use drydock::{fence, log, redact};
 
 fn main() -> ExitCode {
+    if let Some(code) = drydock::local::confine(std::env::args_os()) {
+        return code;
+    }
     redact::keep_environment();
     let cli = Cli::parse();
     match drydock::cli::log_file(&cli) {

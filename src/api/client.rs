@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use http::Method;
-use reqwest::header::AUTHORIZATION;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 
 use super::branches::{Branch, CreateBranch, CreateBranchBody};
 use super::database::{QueryBody, Row, RunQuery};
@@ -80,6 +80,8 @@ impl ReleasePermit {
 pub struct Client {
     /// Made with the first request: reading the machine's certificates takes its time.
     http: Arc<OnceLock<reqwest::Client>>,
+    /// For what is not the platform's own word: it follows nobody elsewhere.
+    plain: Arc<OnceLock<reqwest::Client>>,
     locator: Arc<dyn Locator>,
     pace: Arc<Pace>,
 }
@@ -89,25 +91,21 @@ impl Client {
     pub fn new(locator: Arc<dyn Locator>) -> Self {
         Self {
             http: Arc::default(),
+            plain: Arc::default(),
             locator,
             pace: Arc::default(),
         }
     }
 
     fn http(&self) -> Result<&reqwest::Client, ApiError> {
-        if let Some(http) = self.http.get() {
-            return Ok(http);
-        }
-        // Fails only when another provider is installed already, which serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("drydock/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(Duration::from_secs(10))
-            .timeout(DEADLINE)
-            .tcp_nodelay(true)
-            .build()
-            .map_err(|error| ApiError::NotStarted(chain(&error)))?;
-        Ok(self.http.get_or_init(|| http))
+        make_once(&self.http, |builder| builder.timeout(DEADLINE))
+    }
+
+    /// A client that answers a redirect with the redirect.
+    pub(super) fn plain_http(&self) -> Result<&reqwest::Client, ApiError> {
+        make_once(&self.plain, |builder| {
+            builder.redirect(reqwest::redirect::Policy::none())
+        })
     }
 
     /// Where the API answers; starts the local platform if it must.
@@ -152,6 +150,21 @@ impl Client {
     {
         self.send::<E>(&E::Path::of(branch), query, Some(body))
             .await
+    }
+
+    /// Calls an endpoint that changes one thing of a branch, by its name: this branch.
+    pub async fn write_named<E>(
+        &self,
+        branch: &DevBranch,
+        name: &str,
+        query: &E::Query,
+        body: &E::Body,
+    ) -> Result<E::Reply, ApiError>
+    where
+        E: Endpoint<Access = WritesBranch, Path = (Ref, String)>,
+    {
+        let path = (branch.reference().clone(), name.to_owned());
+        self.send::<E>(&path, query, Some(body)).await
     }
 
     /// Creates a branch of `project`, empty of production's rows.
@@ -246,16 +259,26 @@ impl Client {
         if let Some(body) = body
             && takes_a_body
         {
-            let json = serde_json::to_value(body).map_err(|error| ApiError::Unreadable {
+            let unsendable = |reason| ApiError::Unreadable {
                 operation: E::NAME,
-                reason: error.to_string(),
-            })?;
-            // Some operations take no body at all, some an empty object: both accept one.
-            request = if json.is_null() {
-                request.json(&serde_json::json!({}))
-            } else {
-                request.json(&json)
+                reason,
             };
+            request = if let Some(form) = &E::BODY_FORM {
+                let (content_type, bytes) = form.encode(body).map_err(unsendable)?;
+                request.header(CONTENT_TYPE, content_type).body(bytes)
+            } else {
+                let json =
+                    serde_json::to_value(body).map_err(|error| unsendable(error.to_string()))?;
+                // Some operations take no body at all, some an empty object: both accept one.
+                if json.is_null() {
+                    request.json(&serde_json::json!({}))
+                } else {
+                    request.json(&json)
+                }
+            };
+        }
+        if E::REPLY_FORM.is_some() {
+            request = request.header(ACCEPT, "multipart/form-data");
         }
         let response = request.send().await.map_err(|error| {
             if error.is_connect() || error.is_builder() {
@@ -272,6 +295,7 @@ impl Client {
             }
         })?;
         let status = response.status().as_u16();
+        let content_type = header_text(&response, CONTENT_TYPE.as_str());
         let scope = scope_of(E::PATH, &path.values());
         let again = self.pace.heard(&scope, status, response.headers());
         let bytes = response
@@ -292,12 +316,47 @@ impl Client {
                 message: error_message(status, &bytes),
             });
         }
+        if let Some(form) = &E::REPLY_FORM {
+            let decoded = form.decode(&content_type, bytes).await;
+            return decoded.map_err(|reason| ApiError::Unreadable {
+                operation: E::NAME,
+                reason,
+            });
+        }
         let json: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
         serde_json::from_slice(json).map_err(|error| ApiError::Unreadable {
             operation: E::NAME,
             reason: error.to_string(),
         })
     }
+}
+
+fn make_once(
+    cell: &OnceLock<reqwest::Client>,
+    configure: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+) -> Result<&reqwest::Client, ApiError> {
+    if let Some(http) = cell.get() {
+        return Ok(http);
+    }
+    // Fails only when another provider is installed already, which serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("drydock/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(Duration::from_secs(10))
+        .tcp_nodelay(true);
+    let http = configure(builder)
+        .build()
+        .map_err(|error| ApiError::NotStarted(chain(&error)))?;
+    Ok(cell.get_or_init(|| http))
+}
+
+/// A header of an answer; empty if there is none that is text.
+pub(super) fn header_text(response: &reqwest::Response, name: &str) -> String {
+    let value = response.headers().get(name);
+    value
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Whether asking again may help.
@@ -328,7 +387,7 @@ fn error_message(status: u16, body: &[u8]) -> String {
 
 /// An error with its causes, which reqwest keeps out of its `Display`. Never holds the URL's
 /// query or the token.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -7,6 +7,7 @@ use http::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::multipart::Form;
 use super::reference::Ref;
 
 /// One operation of the Management API.
@@ -26,10 +27,14 @@ pub trait Endpoint: Send + Sync + 'static {
     type Path: PathParams;
     /// The query string; `()` for none.
     type Query: Serialize + DeserializeOwned + Send + Sync + 'static;
-    /// The JSON body; `()` for none.
+    /// The body, in JSON unless it has a form; `()` for none.
     type Body: Serialize + DeserializeOwned + Send + Sync + 'static;
-    /// The JSON reply; `()` for an empty one.
+    /// The reply, in JSON unless it has a form; `()` for an empty one.
     type Reply: Serialize + DeserializeOwned + Send + 'static;
+    /// How the body travels, where it is not JSON.
+    const BODY_FORM: Option<Form<Self::Body>> = None;
+    /// How the reply travels, where it is not JSON.
+    const REPLY_FORM: Option<Form<Self::Reply>> = None;
     /// What it takes to call it.
     type Access: Access;
 }
@@ -87,11 +92,13 @@ impl PathParams for (Ref, String) {
 
 /// Declares endpoints:
 /// `Name: Access METHOD "path" (Path) [?Query] [{Body}] => status Reply [, needs "permission"];`
+/// A body or a reply that travels as a form of several parts says `as Form`.
 macro_rules! endpoints {
     ($(
         $(#[$doc:meta])*
         $name:ident: $access:ident $method:ident $path:literal ($params:ty)
-        $(? $query:ty)? $({ $body:ty })? => $status:literal $reply:ty $(, needs $permission:literal)?;
+        $(? $query:ty)? $({ $body:ty $(as $body_form:ident)? })? => $status:literal $reply:ty
+        $(as $reply_form:ident)? $(, needs $permission:literal)?;
     )*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy)]
@@ -108,8 +115,13 @@ macro_rules! endpoints {
             type Body = endpoints!(@or_unit $($body)?);
             type Reply = $reply;
             type Access = $crate::api::endpoint::$access;
+            $($(const BODY_FORM: Option<endpoints!(@$body_form Self::Body)> =
+                Some(<endpoints!(@$body_form Self::Body)>::of());)?)?
+            $(const REPLY_FORM: Option<endpoints!(@$reply_form Self::Reply)> =
+                Some(<endpoints!(@$reply_form Self::Reply)>::of());)?
         }
     )*};
+    (@Form $form:ty) => { $crate::api::multipart::Form<$form> };
     (@or_unit) => { () };
     (@or_unit $given:ty) => { $given };
 }

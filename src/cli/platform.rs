@@ -34,6 +34,9 @@ pub(super) async fn run(args: PlatformArgs) -> Result<(), String> {
         idle: background.then(|| Duration::from_secs(args.idle_minutes.saturating_mul(60))),
         postgres: args.engine.postgres_bin,
         templates: args.engine.templates,
+        deno: args.functions.deno,
+        tools: args.functions.tools,
+        function_patience: Duration::from_secs(args.functions.function_seconds),
     };
     let announce = |ready: &Ready| {
         if let Ok(line) = serde_json::to_string(ready) {

@@ -29,6 +29,19 @@ pub(super) enum Missing {
     IsRefused,
 }
 
+/// What a rebase brought and kept.
+#[derive(Debug, Clone)]
+pub struct Rebased {
+    /// Versions of production's migrations that the branch lacked.
+    pub migrations: Vec<String>,
+    /// Functions that the platform overwrote by production's, and that are the branch's own again.
+    pub kept_functions: Vec<String>,
+    /// The point from before.
+    pub before: MadePoint,
+    /// The point from after.
+    pub after: MadePoint,
+}
+
 /// The point that is made when a branch is made or adopted.
 const BASELINE: &str = "baseline";
 
@@ -208,9 +221,9 @@ impl Dev {
         )
     }
 
-    /// Brings production's newer migrations onto the branch. Answers their versions and the
-    /// points before and after.
-    pub async fn rebase(&self) -> Result<(Vec<String>, MadePoint, MadePoint), Refusal> {
+    /// Brings production's newer migrations and its functions onto the branch, and keeps the functions
+    /// that the branch has changed.
+    pub async fn rebase(&self) -> Result<Rebased, Refusal> {
         let guard = &self.call.guard;
         let (project, branch) = (self.branch.project(), self.branch.reference());
         let _project_turn = guard.project_turn(project).await?;
@@ -219,6 +232,7 @@ impl Dev {
         let before = guard.ledger(branch).await?;
         self.refuse_strangers(&before).await?;
         let point_before = self.numbered_point("rebase").await?;
+        self.set_functions_aside().await?;
         self.call.step("rebasing onto production");
         guard
             .client()
@@ -239,9 +253,16 @@ impl Dev {
             .missing_from(&before)
             .map(|entry| entry.version.clone())
             .collect();
+        let kept_functions = self.put_functions_back().await?;
+        self.functions_begin_anew().await?;
         let point_after = self.numbered_point("rebased").await?;
         self.record_if_replayable().await?;
-        Ok((brought, point_before, point_after))
+        Ok(Rebased {
+            migrations: brought,
+            kept_functions,
+            before: point_before,
+            after: point_after,
+        })
     }
 
     /// After a rebase: production's state is recorded as right if its own ledger makes it. What was

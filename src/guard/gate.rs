@@ -1,7 +1,8 @@
 //! The gate: the conditions of a merge, taken by the server, on the very state that is merged.
 //!
 //! 1. `restore_points`: none missing, nothing in doubt.
-//! 2. `drift`: production's whole ledger is on the branch, and production's schema is the recorded one.
+//! 2. `drift`: production's whole ledger is on the branch, production's schema is the recorded one, and
+//!    its functions are those that the branch's changes began with.
 //! 3. `replay`: the ledgers, replayed on a temporary branch, make the branch's schema.
 //! 4. `advisor`: on the replayed state, no ERROR, and no WARN that production does not have.
 //!
@@ -11,6 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::carried::FunctionDiff;
 use super::ledger::Ledger;
 use super::rehearsal::Rehearsed;
 use super::state::{State, differences, expected_schema};
@@ -73,6 +75,8 @@ pub struct Verdict {
     pub fix_migration: Option<FixMigration>,
     /// Versions that a merge would carry.
     pub unmerged: Vec<String>,
+    /// How the branch's functions and production's differ.
+    pub(super) functions: FunctionDiff,
     /// The state that was judged.
     pub state_hash: String,
     /// The code that a refusal of the merge has.
@@ -81,6 +85,18 @@ pub struct Verdict {
     pub(super) expected_schema: String,
     pub(super) production_ledger: Ledger,
     pub(super) production_state_hash: String,
+}
+
+impl Verdict {
+    /// Slugs of the functions that a merge would deploy.
+    pub fn functions(&self) -> &[String] {
+        &self.functions.deployed
+    }
+
+    /// Slugs of the functions that production has and the branch does not.
+    pub fn only_on_production(&self) -> &[String] {
+        &self.functions.only_on_production
+    }
 }
 
 impl Check {
@@ -125,10 +141,16 @@ impl Dev {
         let guard = &self.call.guard;
         self.call.step("checking restore points");
         let points = self.check_points().await?;
+        // What a rebase whose server died has left overwritten.
+        self.put_functions_back().await?;
         self.call.step("comparing with production");
         let production = guard.state(self.branch.project()).await?;
         let branch = guard.state(self.branch.reference()).await?;
-        let drift = self.check_drift(&production, &branch).await?;
+        let functions = self.function_diff().await?;
+        let mut drift = self.check_drift(&production, &branch).await?;
+        if drift.1.is_none() && !functions.overwriting.is_empty() {
+            drift = self.other_functions(&functions.overwriting);
+        }
         let versions: Vec<String> = branch
             .ledger
             .missing_from(&production.ledger)
@@ -165,12 +187,30 @@ impl Dev {
             checks: vec![points.0, drift.0, replay.0, advisor.0],
             fix_migration: fix,
             unmerged: versions,
+            functions,
             state_hash: branch.state_hash,
             expected_schema,
             code,
             production_ledger: production.ledger,
             production_state_hash: production.state_hash,
         })
+    }
+
+    fn other_functions(&self, functions: &[String]) -> Finding {
+        let check = Check::new(
+            "drift",
+            CheckStatus::Failed,
+            format!(
+                "production has other versions of these functions than the branch began with, and a merge would overwrite them: {}",
+                quote(functions.join(", "))
+            ),
+        )
+        .next(Next::new(
+            "rebase_branch",
+            json!({ "project_id": self.branch.project(), "branch": self.branch.name() }),
+            "brings production's functions onto the branch, and keeps those that the branch has changed; look at them, then check again",
+        ));
+        (check, Some(Code::Drift))
     }
 
     async fn check_points(&self) -> Result<Finding, Refusal> {

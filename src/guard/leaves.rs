@@ -72,7 +72,11 @@ impl Read {
 }
 
 impl Dev {
-    pub(super) async fn ask_to_merge(&self, verdict: &Verdict) -> Result<Ask, Refusal> {
+    pub(super) async fn ask_to_merge(
+        &self,
+        verdict: &Verdict,
+        deleted: &[String],
+    ) -> Result<Ask, Refusal> {
         let (project, name) = (self.branch.project(), self.branch.name());
         let migrations: Vec<String> = self
             .call
@@ -83,16 +87,23 @@ impl Dev {
             .map(named)
             .collect();
         let states = [&verdict.state_hash, &verdict.production_state_hash];
+        let deletes = match deleted {
+            [] => String::new(),
+            some => format!(", and delete there {}", quoted(&some.join(", "))),
+        };
         Ok(Ask {
             what: format!(
-                "merge {} migration(s) of the branch {} into production of {project}; it has passed the gate",
+                "merge {} migration(s) and {} function(s) of the branch {} into production of {project}{deletes}; it has passed the gate",
                 migrations.len(),
+                verdict.functions.deployed.len(),
                 quoted(name)
             ),
             subject: Some((project.clone(), Some(name.to_owned()))),
             state: states.map(String::clone).to_vec(),
             facts: json!({
                 "migrations": migrations,
+                "functions": verdict.functions.deployed,
+                "deleted_functions": deleted,
                 "branch_state": verdict.state_hash,
                 "production_state": verdict.production_state_hash,
             }),

@@ -6,6 +6,7 @@
 //!                              └ this server dies: the next merge call follows it to its end
 //! ```
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
@@ -32,14 +33,15 @@ const REST_AFTER_FAILURE: Duration = Duration::from_millis(300);
 const ARRIVAL: Duration = Duration::from_secs(120);
 
 impl Release {
-    /// Merges the branch into production, if it passes the gate now.
-    pub async fn merge(self) -> Result<Merged, Refusal> {
-        self.dev.merge().await
+    /// Merges the branch into production, if it passes the gate now. Functions that production has and
+    /// the branch does not are deleted there if they are named, and if that is approved.
+    pub async fn merge(self, delete_functions: &[String]) -> Result<Merged, Refusal> {
+        self.dev.merge(delete_functions).await
     }
 }
 
 impl Dev {
-    async fn merge(self) -> Result<Merged, Refusal> {
+    async fn merge(self, delete_functions: &[String]) -> Result<Merged, Refusal> {
         let guard = &self.call.guard;
         let (project, branch) = (self.branch.project(), self.branch.reference());
         let _project_turn = guard.project_turn(project).await?;
@@ -58,12 +60,18 @@ impl Dev {
         if let Some(code) = verdict.code {
             return Err(self.gate_refused(code, &verdict));
         }
-        let Some(newest) = verdict.unmerged.last().cloned() else {
-            return Ok(Merged::nothing());
+        let deleted = Self::deletable(&verdict.functions, delete_functions)?;
+        let tells = !verdict.unmerged.is_empty() || !verdict.functions.deployed.is_empty();
+        if !tells && deleted.is_empty() {
+            return Ok(Merged::nothing(&verdict.functions.only_on_production));
+        }
+        let operations: &[Operation] = match deleted.as_slice() {
+            [] => &[Operation::MergeBranch],
+            _ => &[Operation::MergeBranch, Operation::DeleteFunction],
         };
         let leave = self
             .call
-            .leave(&[Operation::MergeBranch], self.ask_to_merge(&verdict))
+            .leave(operations, self.ask_to_merge(&verdict, &deleted))
             .await?;
         // Taken again right before the merge: what was judged is what is merged, into what it was
         // judged against.
@@ -80,7 +88,12 @@ impl Dev {
             .next(self.check_again()));
         }
         let permit = leave.permit();
-        let point = self.production_point(&permit, &newest).await;
+        let newest = verdict.unmerged.last().cloned();
+        // What changes no database needs no way back for one.
+        let point = match &newest {
+            Some(newest) => self.production_point(&permit, newest).await,
+            None => None,
+        };
         let before = verdict.production_ledger.versions();
         let mut expected = before.clone();
         expected.extend(verdict.unmerged.iter().cloned());
@@ -90,6 +103,8 @@ impl Dev {
             branch_ref: branch.to_string(),
             expected,
             before,
+            functions: verdict.functions.deployed,
+            deleted,
             schema_hash: verdict.expected_schema,
             state_hash: verdict.state_hash,
             started_at: clock::now(),
@@ -97,19 +112,25 @@ impl Dev {
         guard.store().begin_merge(project, &merging).await?;
         self.call.step("merging into production");
         let body = WorkflowBody {
-            migration_version: Some(newest),
+            migration_version: newest,
         };
-        let told = guard
-            .client()
-            .release::<MergeBranch>(&permit, branch.to_string(), &(), &body)
-            .await;
-        if let Err(error) = told
-            && !error.may_have_happened()
-        {
-            guard.store().end_merge(project).await?;
-            return Err(error.into());
+        if tells {
+            let told = guard
+                .client()
+                .release::<MergeBranch>(&permit, branch.to_string(), &(), &body)
+                .await;
+            if let Err(error) = told
+                && !error.may_have_happened()
+            {
+                guard.store().end_merge(project).await?;
+                return Err(error.into());
+            }
         }
         let mut merged = self.follow(&merging).await?;
+        self.delete_on_production(&permit, &merging.deleted).await?;
+        let left = self.function_diff().await?.only_on_production;
+        merged.not_merged = not_merged(&left);
+        merged.merged.deleted_functions = merging.deleted;
         merged.production_restore_point = point;
         Ok(merged)
     }
@@ -119,16 +140,23 @@ impl Dev {
     async fn take_up_earlier_merge(&self) -> Result<Option<Merged>, Refusal> {
         let guard = &self.call.guard;
         let project = self.branch.project();
-        let Some(begun) = guard.store().merging(project).await? else {
+        let Some(mut begun) = guard.store().merging(project).await? else {
             return Ok(None);
         };
+        let is_own = begun.branch_ref == self.branch.reference().as_str();
+        if !is_own {
+            // Whether these are on production as that branch has them, this one cannot tell.
+            begun.functions.clear();
+        }
         self.call.step("following the merge that was begun before");
         // The status first: once it is settled, the ledger read after it is final.
         let settled = self
             .production_workflow()
             .await?
             .is_none_or(|status| status.is_settled());
-        if settled && guard.ledger(project).await?.versions() == begun.before {
+        let untouched = guard.ledger(project).await?.versions() == begun.before
+            && (begun.functions.is_empty() || !self.has_carried(&begun.functions).await?);
+        if settled && untouched {
             // It stays remembered while its request can still arrive. Telling the platform again
             // meanwhile is safe: it applies only what production lacks.
             if begun.since() > ARRIVAL {
@@ -137,7 +165,7 @@ impl Dev {
             return Ok(None);
         }
         let merged = self.follow(&begun).await?;
-        Ok((begun.branch_ref == self.branch.reference().as_str()).then_some(merged))
+        Ok(is_own.then_some(merged))
     }
 
     /// A point on production, where the platform offers one.
@@ -191,6 +219,19 @@ impl Dev {
             guard.store().end_merge(project).await?;
             return Err(self.other_schema(&production, &carried).await);
         }
+        let missing = self.settled_functions(&merging.functions).await?;
+        if !missing.is_empty() {
+            guard.store().end_merge(project).await?;
+            guard.record_state(project, &production, "merge").await?;
+            return Err(self.functions_missing(&missing, &carried));
+        }
+        if merging.branch_ref == self.branch.reference().as_str() {
+            let nothing = BTreeMap::new();
+            let store = guard.store();
+            store
+                .set_function_work(self.branch.reference(), nothing)
+                .await?;
+        }
         // Recorded before the merge is forgotten: a failure here is made good by the next call.
         guard.record_state(project, &production, "merge").await?;
         guard.store().end_merge(project).await?;
@@ -198,9 +239,10 @@ impl Dev {
             status: "merged",
             merged: MergedMigrations {
                 migrations: carried,
-                functions: Vec::new(),
+                functions: merging.functions.clone(),
+                deleted_functions: Vec::new(),
             },
-            not_merged: not_merged(),
+            not_merged: not_merged(&self.function_diff().await?.only_on_production),
             production_restore_point: None,
             advisor: self.advisor_on_production().await,
         })
@@ -248,6 +290,19 @@ impl Dev {
                 "shows the migrations that are not merged",
             )),
         }
+    }
+
+    /// The platform is done, and some functions are not on production as the branch has them.
+    fn functions_missing(&self, missing: &[String], carried: &[String]) -> Refusal {
+        Refusal::new(
+            Code::Partial,
+            format!(
+                "the migrations are on production, and these functions are not: {}; see that they deploy, and merge again",
+                quote(missing.join(", "))
+            ),
+        )
+        .details(json!({ "merged": carried, "missing_functions": missing }))
+        .next(self.list_functions("shows the branch's functions; then call merge_branch again"))
     }
 
     /// A migration that looks at rows can do one thing on a branch and another on production.
@@ -327,7 +382,7 @@ impl Dev {
     }
 
     /// How far the workflow on production's own entry has come.
-    async fn production_workflow(&self) -> Result<Option<BranchStatus>, Refusal> {
+    pub(super) async fn production_workflow(&self) -> Result<Option<BranchStatus>, Refusal> {
         let branches = self
             .call
             .guard

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::fence::quote;
+
 /// What a merge carried.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct MergedMigrations {
@@ -10,6 +12,9 @@ pub struct MergedMigrations {
     pub migrations: Vec<String>,
     /// Deployed functions.
     pub functions: Vec<String>,
+    /// Functions that were deleted on production.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deleted_functions: Vec<String>,
 }
 
 /// Something that a merge does not carry.
@@ -38,28 +43,38 @@ pub struct Merged {
 
 impl Merged {
     /// Nothing was there to be carried.
-    pub(super) fn nothing() -> Self {
+    pub(super) fn nothing(left: &[String]) -> Self {
         Self {
             status: "nothing_to_merge",
             merged: MergedMigrations {
                 migrations: Vec::new(),
                 functions: Vec::new(),
+                deleted_functions: Vec::new(),
             },
-            not_merged: not_merged(),
+            not_merged: not_merged(left),
             production_restore_point: None,
             advisor: "not asked".to_owned(),
         }
     }
 }
 
-/// What no merge carries, and how it gets to production.
-pub(super) fn not_merged() -> Vec<NotMerged> {
+/// What no merge carries, and how it gets to production; `left` are the functions that production has
+/// and the branch does not.
+pub(super) fn not_merged(left: &[String]) -> Vec<NotMerged> {
+    let functions = match left {
+        [] => "a function that was deleted on the branch stays on production; there is none"
+            .to_owned(),
+        some => format!(
+            "on production and not on the branch: {}; merge_branch deletes those that delete_functions names, after an approval",
+            quote(some.join(", "))
+        ),
+    };
     [
         ("data", "rows stay on the branch: seed data belongs there, and production's rows come from its users"),
         ("configuration", "auth, API, storage and realtime settings stay as they are on production"),
         ("secrets", "production's secrets are set by the operator"),
         ("storage objects", "files and their rows stay on the branch"),
-        ("deleted functions", "a function that was deleted on the branch stays on production"),
+        ("deleted functions", functions.as_str()),
     ]
     .into_iter()
     .map(|(what, how)| NotMerged {

@@ -21,6 +21,7 @@
 //!            trial: a read as a user of the app
 //! cautions   what is worth a word;  storage: its buckets;  typescript: a database's types, cut to size
 //! projects   launching projects;  lifecycle: pausing, bringing back, deleting them;  passwords: sealed before they are sent;  keys: of their APIs;  reading: what only looks
+//! functions  Edge Functions on a branch;  sources: what is deployed, checked;  invoke: calling one;  carried: how they reach production
 //! costs      prices, bills and the cap on them
 //! logs       what only looks at logs: queries in both dialects, a service's lines;  masking: values in messages
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
@@ -37,11 +38,14 @@ mod backend;
 mod backups;
 mod branches;
 mod caller;
+mod carried;
 mod cautions;
 mod costs;
 mod diff;
+mod functions;
 mod gate;
 mod grant;
+mod invoke;
 mod judging;
 mod keys;
 mod leaves;
@@ -70,6 +74,7 @@ mod remedies;
 mod revert;
 mod roads;
 mod settle;
+mod sources;
 mod state;
 mod storage;
 mod strangers;
@@ -96,11 +101,14 @@ use crate::webhook::Webhook;
 pub use asked::WAIT_ARGUMENT;
 pub use backend::{Letter, Unheard};
 pub use backups::{ListedBackup, RecoveryOption, RecoveryWindow};
+pub use branches::Rebased;
 pub use caller::{Asking, Caller, Principal, Put, Question, Reply, Said};
 pub use costs::{ComputeSize, Cost};
 pub use diff::{Diff, ObjectChange};
+pub use functions::{ShownFile, ShownFunction, WantedFunction};
 pub use gate::{Check, CheckStatus, FixMigration, Verdict};
 pub use grant::{Class, Dev, Grant, Launch, Production, Read, Release, Sql};
+pub use invoke::{Invocated, InvokeRole, WantedCall};
 pub use judging::judged_sql;
 pub use keys::{EnvironmentKeys, MadeKey, PublishableKey, SecretKey};
 pub use logs::{AskedWindow, FoundLogs, LogWindow};

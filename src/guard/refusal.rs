@@ -92,6 +92,10 @@ pub enum Code {
     UnexpectedSchema,
     /// The platform's workflow on a branch failed.
     BranchFailed,
+    /// The compiler, or the platform, refuses a function's files.
+    DoesNotCompile,
+    /// A function's source spells a secret out.
+    SecretInSource,
     /// Somebody else works on the same thing.
     Busy,
     /// It takes longer than a call may.
@@ -158,6 +162,8 @@ impl Code {
             Self::Partial => "partial",
             Self::UnexpectedSchema => "unexpected_schema",
             Self::BranchFailed => "branch_failed",
+            Self::DoesNotCompile => "does_not_compile",
+            Self::SecretInSource => "secret_in_source",
             Self::Busy => "busy",
             Self::InProgress => "in_progress",
             Self::PlatformUnreachable => "platform_unreachable",

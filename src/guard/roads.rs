@@ -116,6 +116,8 @@ operations! {
     restore_to_point_in_time RestoreToPointInTime Operator
     /// Merging a branch into production, once it has passed the gate.
     merge_branch MergeBranch None
+    /// Deleting functions of production that a branch does not have, with its merge.
+    delete_function DeleteFunction Client
     /// Deleting a branch whose unmerged migrations would be lost.
     delete_branch DeleteBranch None
     /// Emptying a branch and replaying its migrations.

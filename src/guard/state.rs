@@ -1,4 +1,5 @@
-//! The state of a database as hashes: `schema_hash`, `ledger_hash` and, over both, `state_hash`.
+//! The state of a branch as hashes: `schema_hash`, `ledger_hash` and, over both and the functions'
+//! digests, `state_hash`.
 //!
 //! `schema_hash` is taken over one catalogue query: definitions, privileges, policies, row
 //! security, extensions, publications; no OIDs and no rows.
@@ -30,13 +31,21 @@ pub(super) struct Difference {
 }
 
 impl Guard {
-    /// Reads ledger and catalogue of one database.
+    /// Reads ledger and catalogue of one database, and what is deployed beside it.
     pub(super) async fn state(&self, reference: &Ref) -> Result<State, Refusal> {
         let ledger = self.ledger(reference).await?;
         let catalogue = self.catalogue(reference).await?;
         let schema_hash = catalogue_hash(&catalogue);
         let ledger_hash = ledger.hash();
-        let state_hash = hex::sha256_of([schema_hash.as_str(), ledger_hash.as_str()]);
+        let functions = self.function_digests(reference).await?;
+        let functions = functions
+            .iter()
+            .flat_map(|(slug, digest)| [slug.as_str(), digest]);
+        let state_hash = hex::sha256_of(
+            [schema_hash.as_str(), ledger_hash.as_str()]
+                .into_iter()
+                .chain(functions),
+        );
         Ok(State {
             ledger,
             catalogue,

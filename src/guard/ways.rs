@@ -83,6 +83,11 @@ impl Request {
             Code::PlatformError => refusal.operator(
                 "see what the platform says of itself; it refused what Drydock asked of it",
             ),
+            Code::SecretInSource => refusal.next(self.look(
+                "list_edge_functions",
+                json!({}),
+                "shows what is deployed; deploy it again without the secret",
+            )),
             Code::InternalError => {
                 refusal.operator("look into the server's log, and report what stands there")
             }

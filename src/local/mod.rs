@@ -10,6 +10,7 @@
 //!   platform.sqlite    the registry: projects, branches, restore points, workflow runs
 //!   logs.sqlite        what they did, for a while
 //!   postgres/          the engine's: template, clusters, sockets
+//!   functions/         deployed functions, and what runs them
 //! ```
 //!
 //! ```text
@@ -19,6 +20,7 @@
 //! workflows what goes on after an answer      engine/  clusters, restore points, the wire
 //! pooler/   the port for psql and drivers
 //! logs/     what projects did, for a while
+//! functions/ Edge Functions in Deno
 //! ```
 //!
 //! It speaks the API's types and never its client.
@@ -28,6 +30,7 @@ mod advisor;
 mod bootstrap;
 pub mod engine;
 mod fault;
+mod functions;
 mod launch;
 mod logs;
 mod pooler;
@@ -41,9 +44,11 @@ use std::sync::Arc;
 
 use crate::api::Ref;
 use engine::{ClusterId, Engine};
+use functions::Functions;
 use logs::{Event, Logs, Source};
 use registry::Registry;
 
+pub use functions::confine;
 pub use launch::LocalPlatform;
 pub use process::{
     PlatformError, PlatformSettings, Ready, run_or_join, run_platform, stop_platform,
@@ -64,18 +69,26 @@ struct Inner {
     /// Where the pooler listens on 127.0.0.1.
     pooler_port: u16,
     logs: Logs,
+    functions: Functions,
     /// Workflows that change a project take turns: `(ref, its lock)`.
     turns: std::sync::Mutex<std::collections::HashMap<Ref, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Platform {
-    fn new(engine: Engine, registry: Registry, logs: Logs, pooler_port: u16) -> Self {
+    fn new(
+        engine: Engine,
+        registry: Registry,
+        functions: Functions,
+        logs: Logs,
+        pooler_port: u16,
+    ) -> Self {
         Self {
             inner: Arc::new(Inner {
                 engine,
                 registry,
                 pooler_port,
                 logs,
+                functions,
                 turns: std::sync::Mutex::default(),
             }),
         }
@@ -87,6 +100,10 @@ impl Platform {
 
     fn registry(&self) -> &Registry {
         &self.inner.registry
+    }
+
+    fn functions(&self) -> &Functions {
+        &self.inner.functions
     }
 
     fn pooler_port(&self) -> u16 {

@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::engine::{Engine, EngineError, Settings};
+use super::functions::{FunctionError, FunctionSettings, Functions};
 use super::logs::Logs;
 use super::pooler::Pooler;
 use super::registry::Registry;
@@ -52,6 +53,12 @@ pub struct PlatformSettings {
     pub postgres: Option<PathBuf>,
     /// Where templates are kept; in the data directory without.
     pub templates: Option<PathBuf>,
+    /// Deno's program; looked for without.
+    pub deno: Option<PathBuf>,
+    /// Where programs are kept that npm has fetched; in the data directory without.
+    pub tools: Option<PathBuf>,
+    /// How long a function may take to answer.
+    pub function_patience: Duration,
 }
 
 /// What a platform says when it serves.
@@ -101,6 +108,9 @@ pub enum PlatformError {
     /// PostgreSQL could not be found or started.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The functions' directory could not be used.
+    #[error("{0}")]
+    Functions(String),
     /// The registry could not be opened.
     #[error(transparent)]
     Registry(#[from] StoreError),
@@ -112,6 +122,12 @@ pub enum PlatformError {
         /// What the system says.
         source: io::Error,
     },
+}
+
+impl From<FunctionError> for PlatformError {
+    fn from(error: FunctionError) -> Self {
+        Self::Functions(error.to_string())
+    }
 }
 
 impl PlatformError {
@@ -199,14 +215,22 @@ async fn serve(
         pid: std::process::id(),
     };
     redact::keep_secret(&ready.access_token);
+    let function_settings = FunctionSettings {
+        deno: settings.deno.clone(),
+        tools: settings.tools.clone(),
+        patience: settings.function_patience,
+    };
+    let functions = Functions::open(home, function_settings, engine.run_as())?;
+    functions.tidy(&registry.bundles().await?)?;
+    functions.answer_at(&ready.api_url);
     let logs = Logs::open(&home.join("logs.sqlite"), registry.refs().await?)?;
     let platform = Platform::new(
         engine.clone(),
         registry.clone(),
+        functions,
         logs.clone(),
         ready.pooler_port,
     );
-    let sweeping = platform.clone();
     registry.end_reverts().await?;
     for run in registry.open_runs().await? {
         tracing::info!(kind = ?run.kind, reference = %run.reference, "beginning a workflow again");
@@ -224,7 +248,7 @@ async fn serve(
             tracing::debug!(%error, "a connection stays with Nagle's algorithm");
         }
     });
-    let serving = axum::serve(listener, router(platform, front));
+    let serving = axum::serve(listener, router(platform.clone(), front));
     write_ready(home, &ready)?;
     announce(&ready);
     let idle = settings.idle;
@@ -233,10 +257,12 @@ async fn serve(
     tokio::select! {
         ended = serving => ended.map_err(PlatformError::file(home))?,
         () = stop.wait() => tracing::info!("ending: a signal came"),
-        () = sweeping.sweep_logs() => {}
+        () = platform.sweep_logs() => {}
+        () = platform.functions().sweep() => {}
         () = until_idle(idle, idle_watch, || pooler.is_used()) => tracing::info!("ending: nobody has asked for anything"),
     }
     pooler.end();
+    platform.functions().end_all().await;
     let stopped = engine.stop_all().await;
     if let Err(error) = logs.settle().await {
         tracing::error!(%error, "the last lines of the logs could not be stored");

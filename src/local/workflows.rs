@@ -84,6 +84,17 @@ impl Platform {
                     .await
             }
         };
+        let done = match (done, run.kind) {
+            (Ok(()), RunKind::Branch | RunKind::Push) => {
+                self.carry_functions(&branch.parent_project_ref, &branch.project_ref)
+                    .await
+            }
+            (Ok(()), RunKind::Merge) => {
+                self.carry_functions(&branch.project_ref, &branch.parent_project_ref)
+                    .await
+            }
+            (done, _) => done,
+        };
         let status = match &done {
             Ok(()) => BranchStatus::FunctionsDeployed,
             Err(_) => BranchStatus::MigrationsFailed,
@@ -92,6 +103,11 @@ impl Platform {
         action.end(&done).await;
         self.registry().set_branch(subject, status).await?;
         done
+    }
+
+    /// Deploys what one has and the other lacks, or has otherwise.
+    async fn carry_functions(&self, from: &Ref, to: &Ref) -> Result<(), Fault> {
+        Ok(self.registry().carry_functions(from, to).await?)
     }
 
     async fn launch(&self, run: &Run) -> Result<(), Fault> {

@@ -55,6 +55,16 @@ pub fn text(original: &str) -> Option<String> {
     Some(clean)
 }
 
+/// In which line of a program, counted from 1, a secret is spelled out first.
+pub fn line_of_secret(source: &str) -> Option<usize> {
+    let mut spans: Vec<Span> = Vec::new();
+    known::find(source, &mut spans);
+    shapes::find_in_source(source, &mut spans);
+    let first = spans.iter().map(|span| span.start).min()?;
+    let before = source.get(..first).unwrap_or_default();
+    Some(before.matches('\n').count() + 1)
+}
+
 /// The text, its secrets replaced.
 pub fn clean(original: String) -> String {
     text(&original).unwrap_or(original)

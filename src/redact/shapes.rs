@@ -128,6 +128,24 @@ static SCAN: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
 
 /// Adds where secrets stand in `text`.
 pub(super) fn find(text: &str, spans: &mut Vec<Span>) {
+    find_where(text, spans, |_| true);
+}
+
+/// Adds where secrets stand in a program: those that are told by themselves. A name beside a value
+/// tells nothing there, because the value is an expression.
+pub(super) fn find_in_source(text: &str, spans: &mut Vec<Span>) {
+    find_where(text, spans, |shape| {
+        !matches!(shape, Shape::Header | Shape::Part | Shape::Setting)
+    });
+    // What a program puts together at run time stands nowhere.
+    spans.retain(|span| {
+        !text
+            .get(span.clone())
+            .is_some_and(|found| found.contains(['$', '{']))
+    });
+}
+
+fn find_where(text: &str, spans: &mut Vec<Span>, counts: impl Fn(&Shape) -> bool) {
     let Some(scan) = SCAN.as_ref() else {
         // A list that cannot be looked for is a list of everything.
         spans.push(0..text.len());
@@ -142,6 +160,9 @@ pub(super) fn find(text: &str, spans: &mut Vec<Span>) {
         let Some((word, shape)) = WORDS.get(found.pattern().as_usize()) else {
             continue;
         };
+        if !counts(shape) {
+            continue;
+        }
         if let Some(span) = look(text, found.start(), word, *shape) {
             done = span.end;
             spans.push(span);

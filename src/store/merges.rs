@@ -18,6 +18,10 @@ pub struct Merging {
     pub before: Vec<String>,
     /// The versions that it will hold when the merge is done.
     pub expected: Vec<String>,
+    /// The functions that it deploys there.
+    pub functions: Vec<String>,
+    /// The functions that it deletes there, as an approval says.
+    pub deleted: Vec<String>,
     /// The branch's `schema_hash` that passed the gate: production's, when it is done.
     pub schema_hash: String,
     /// The branch's `state_hash` that passed the gate.
@@ -38,9 +42,9 @@ impl Store {
     pub async fn merging(&self, project: &Ref) -> Result<Option<Merging>, StoreError> {
         let project = project.to_string();
         self.look(move |connection| {
-            let found: Option<[String; 6]> = connection
+            let found: Option<[String; 7]> = connection
                 .prepare_cached(
-                    "select branch_ref, before, expected, schema_hash, state_hash, started_at from merges where project = ?1",
+                    "select branch_ref, before, expected, schema_hash, state_hash, started_at, functions from merges where project = ?1",
                 )?
                 .query_row(params![project], |row| {
                     Ok([
@@ -50,13 +54,17 @@ impl Store {
                         row.get(3)?,
                         row.get(4)?,
                         row.get(5)?,
+                        row.get(6)?,
                     ])
                 })
                 .optional()?;
-            let Some([branch_ref, before, expected, schema_hash, state_hash, started_at]) = found else {
+            let Some([branch_ref, before, expected, schema_hash, state_hash, started_at, functions]) = found else {
                 return Ok(None);
             };
+            let (functions, deleted) = serde_json::from_str(&functions)?;
             Ok(Some(Merging {
+                functions,
+                deleted,
                 branch_ref,
                 before: serde_json::from_str(&before)?,
                 expected: serde_json::from_str(&expected)?,
@@ -73,10 +81,11 @@ impl Store {
         let project = project.to_string();
         let before = serde_json::to_string(&merging.before)?;
         let expected = serde_json::to_string(&merging.expected)?;
+        let functions = serde_json::to_string(&(&merging.functions, &merging.deleted))?;
         let merging = merging.clone();
         self.run(move |connection| {
             connection.execute(
-                "insert or replace into merges (project, branch_ref, before, expected, schema_hash, state_hash, started_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "insert or replace into merges (project, branch_ref, before, expected, schema_hash, state_hash, started_at, functions) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 params![
                     project,
                     merging.branch_ref,
@@ -84,7 +93,8 @@ impl Store {
                     expected,
                     merging.schema_hash,
                     merging.state_hash,
-                    merging.started_at
+                    merging.started_at,
+                    functions
                 ],
             )?;
             Ok(())

@@ -7,6 +7,7 @@
 mod answers;
 mod approvals;
 mod branches;
+mod functions;
 mod hashes;
 mod journal;
 mod leases;
@@ -37,13 +38,14 @@ pub use recoveries::Recovering;
 pub use vault::{AskedFor, NEXT_PASSWORD, PASSWORD, Resealed, VaultError, VaultKeys, VaultRecord};
 
 /// One script a version of the file.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: &[&str] = &[
     include_str!("schema.sql"),
     include_str!("operations.sql"),
     include_str!("journal.sql"),
     include_str!("approvals.sql"),
     include_str!("vault.sql"),
     include_str!("recoveries.sql"),
+    include_str!("functions.sql"),
 ];
 
 /// The store. Cheap to clone.
@@ -57,7 +59,7 @@ impl Store {
     /// Opens or makes the file at `path`; its vault opens and seals with `keys`.
     pub fn open(path: &Path, keys: VaultKeys) -> Result<Self, StoreError> {
         Ok(Self {
-            file: Sqlite::open(path, &MIGRATIONS)?,
+            file: Sqlite::open(path, MIGRATIONS)?,
             keys: Arc::new(keys),
         })
     }

@@ -28,6 +28,8 @@ pub(super) struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
     fix_migration: Option<FixMigration>,
     unmerged: Vec<String>,
+    functions: Vec<String>,
+    only_on_production: Vec<String>,
     state_hash: String,
 }
 
@@ -46,6 +48,8 @@ impl Tool for CheckMerge {
     async fn call(grant: Dev, _: Input) -> Result<Output, Refusal> {
         let verdict = grant.check_merge().await?;
         Ok(Output {
+            functions: verdict.functions().to_vec(),
+            only_on_production: verdict.only_on_production().to_vec(),
             passes: verdict.passes,
             checks: verdict.checks,
             fix_migration: verdict.fix_migration,
@@ -56,9 +60,14 @@ impl Tool for CheckMerge {
 
     fn say(output: &Output) -> String {
         if output.passes {
-            return match output.unmerged.len() {
-                0 => "There is nothing to merge.".to_owned(),
-                count => format!("The gate passes: merge_branch would carry {count} migration(s)."),
+            return match (output.unmerged.len(), output.functions.len()) {
+                (0, 0) => "There is nothing to merge.".to_owned(),
+                (count, 0) => {
+                    format!("The gate passes: merge_branch would carry {count} migration(s).")
+                }
+                (count, functions) => format!(
+                    "The gate passes: merge_branch would carry {count} migration(s) and {functions} function(s)."
+                ),
             };
         }
         let failed: Vec<&str> = output

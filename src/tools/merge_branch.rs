@@ -18,6 +18,9 @@ pub(super) struct Input {
     #[serde(default)]
     #[schemars(with = "String")]
     branch: Option<String>,
+    /// Production's functions to delete there; needs approval.
+    #[serde(default)]
+    delete_functions: Vec<String>,
 }
 
 /// What was merged.
@@ -45,8 +48,8 @@ impl Tool for MergeBranch {
         Ok(Target::project(&input.project_id).branch(input.branch.as_deref()))
     }
 
-    async fn call(grant: Release, _: Input) -> Result<Output, Refusal> {
-        let merged = grant.merge().await?;
+    async fn call(grant: Release, input: Input) -> Result<Output, Refusal> {
+        let merged = grant.merge(&input.delete_functions).await?;
         Ok(Output {
             status: merged.status.to_owned(),
             merged: merged.merged,
@@ -57,9 +60,14 @@ impl Tool for MergeBranch {
     }
 
     fn say(output: &Output) -> String {
-        match output.merged.migrations.len() {
-            0 => "There was nothing to merge; production is as it was.".to_owned(),
-            count => format!("{count} migration(s) are on production now."),
+        let merged = &output.merged;
+        let functions = merged.functions.len() + merged.deleted_functions.len();
+        match (merged.migrations.len(), functions) {
+            (0, 0) => "There was nothing to merge; production is as it was.".to_owned(),
+            (count, 0) => format!("{count} migration(s) are on production now."),
+            (count, functions) => {
+                format!("{count} migration(s) and {functions} function(s) are on production now.")
+            }
         }
     }
 }

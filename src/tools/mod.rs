@@ -98,6 +98,14 @@ catalogue! {
         get_recovery_options: GetRecoveryOptions,
         restore_to_point_in_time: RestoreToPointInTime,
     }
+    Functions {
+        list_edge_functions: ListEdgeFunctions,
+        get_edge_function: GetEdgeFunction,
+        deploy_edge_function: DeployEdgeFunction,
+        update_edge_function: UpdateEdgeFunction,
+        delete_edge_function: DeleteEdgeFunction,
+        invoke_edge_function: InvokeEdgeFunction,
+    }
     Keys {
         get_project_url: GetProjectUrl,
         get_api_keys: GetApiKeys,

@@ -24,6 +24,7 @@ pub(super) struct Input {
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Output {
     migrations: Vec<String>,
+    kept_functions: Vec<String>,
     restore_point_before: MadePoint,
     restore_point: MadePoint,
 }
@@ -40,11 +41,12 @@ impl Tool for RebaseBranch {
     }
 
     async fn call(grant: Dev, _: Input) -> Result<Output, Refusal> {
-        let (migrations, restore_point_before, restore_point) = grant.rebase().await?;
+        let rebased = grant.rebase().await?;
         Ok(Output {
-            migrations,
-            restore_point_before,
-            restore_point,
+            migrations: rebased.migrations,
+            kept_functions: rebased.kept_functions,
+            restore_point_before: rebased.before,
+            restore_point: rebased.after,
         })
     }
 

@@ -10,7 +10,7 @@
 //! ways          from every refusal, by `next` alone, to a merge
 //! targets scope policy limits lifecycle pooler recovery costs keys cloud doctor sql ledger migrations restore_points advisor gate merge branches
 //! attacks isolation sharing concurrency long_work crashes faults http journal json lints resources surface
-//! vault vault_keys canaries fence
+//! vault vault_keys canaries fence functions functions_attacks functions_merge
 //! ```
 //!
 //! `DRYDOCK_TEST_ROUNDS` multiplies the rounds of the crash tests and of floods; `DRYDOCK_TEST_SEED` repeats one.
@@ -38,6 +38,9 @@ mod doctor;
 mod elicitation;
 mod faults;
 mod fence;
+mod functions;
+mod functions_attacks;
+mod functions_merge;
 mod gate;
 mod habits;
 mod http;

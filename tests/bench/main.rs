@@ -4,7 +4,7 @@
 //! cargo bench                        under two minutes: a table
 //! cargo bench -- --json figures.json the same as data
 //! cargo bench -- --full              more runs, and a revert at 200 MB
-//! cargo bench -- --only calls        one theme: start, memory, calls, flow, branches, points, advisor, merge, catalogue
+//! cargo bench -- --only calls        one theme: start, memory, calls, flow, branches, points, advisor, merge, functions, catalogue
 //! ```
 //!
 //! Nothing here fails on time: a figure stands beside what it is to reach, and the ratio says how
@@ -14,7 +14,7 @@
 //! ```text
 //! world   the scratch directory and the local platform      client  MCP as thin as can be
 //! report  figures, table, JSON                               cloud   a platform that only answers
-//! one file per theme: start, memory, calls, flow, branches, points, advisor, merge, catalogue
+//! one file per theme: start, memory, calls, flow, branches, points, advisor, merge, functions, catalogue
 //! ```
 
 mod advisor;
@@ -24,6 +24,7 @@ mod catalogue;
 mod client;
 mod cloud;
 mod flow;
+mod functions;
 mod memory;
 mod merge;
 mod points;
@@ -73,7 +74,7 @@ macro_rules! themes {
 
 async fn measure(args: &Args, world: &World) -> Result<Report, Failure> {
     let mut report = Report::new()?;
-    themes! { args, world, report: start memory calls flow branches points advisor merge catalogue }
+    themes! { args, world, report: start memory calls flow branches points advisor merge functions catalogue }
     Ok(report)
 }
 

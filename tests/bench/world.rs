@@ -35,8 +35,9 @@ pub(crate) fn drydock(arguments: &[&str], data_dir: &Path) -> Command {
     let mut command = Command::new(DRYDOCK);
     for (name, _) in std::env::vars_os() {
         let ours = name.to_string_lossy();
-        // Where PostgreSQL is stays a matter of the machine.
-        if (ours.starts_with("DRYDOCK_") && ours != "DRYDOCK_POSTGRES_BIN")
+        // Where PostgreSQL and Deno are stays a matter of the machine.
+        let places = ["DRYDOCK_POSTGRES_BIN", "DRYDOCK_DENO", "DRYDOCK_TOOLS"];
+        if (ours.starts_with("DRYDOCK_") && !places.contains(&&*ours))
             || ours == "SUPABASE_ACCESS_TOKEN"
         {
             command.env_remove(&name);

@@ -63,7 +63,9 @@ impl Description {
 
     /// The schema of an operation's body.
     pub(crate) fn body<'a>(&'a self, operation: &'a Value) -> Option<&'a Value> {
-        operation["requestBody"]["content"]["application/json"].get("schema")
+        let content = &operation["requestBody"]["content"];
+        let json = content["application/json"].get("schema");
+        json.or_else(|| content["multipart/form-data"].get("schema"))
     }
 
     /// The parameters of an operation's query string: name, schema, whether it must be there.

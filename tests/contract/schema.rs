@@ -219,6 +219,10 @@ fn matches(value: &Value, pattern: &Value) -> Option<bool> {
                 && text.len() > 1
                 && all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'),
         ),
+        "^[A-Za-z][A-Za-z0-9_-]*$" => Some(
+            text.starts_with(|first: char| first.is_ascii_alphabetic())
+                && all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)),
+        ),
         "^(?!SUPABASE_).*" => Some(!text.starts_with("SUPABASE_")),
         uuid if uuid.starts_with("^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}") => Some(is_uuid(text)),
         _ => None,

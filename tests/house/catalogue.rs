@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::{read, stems};
 
-/// What the default set may take of a model's attention: names, descriptions and input schemas,
+/// What all tools together may take of a model's attention: names, descriptions and input schemas,
 /// in tokens of four bytes.
-const TOKENS: usize = 4500;
+const TOKENS: usize = 8000;
 
 #[test]
 fn every_tool_has_its_card_its_file_and_a_name_of_its_own() {

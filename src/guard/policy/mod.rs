@@ -170,6 +170,8 @@ pub enum Group {
     Database,
     /// Restore points and reverts.
     Recovery,
+    /// Edge Functions.
+    Functions,
     /// URLs and keys.
     Keys,
     /// The advisors.

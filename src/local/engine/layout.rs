@@ -148,7 +148,7 @@ fn socket_directory(root: &Path) -> PathBuf {
 }
 
 /// Makes a directory that only PostgreSQL's user may enter, and refuses one that somebody else put there.
-fn private_directory(path: &Path, run_as: RunAs) -> Result<(), EngineError> {
+pub(in crate::local) fn private_directory(path: &Path, run_as: RunAs) -> Result<(), EngineError> {
     match fs::DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => return run_as.own(path),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}

@@ -46,7 +46,7 @@ mod spares;
 mod template;
 mod timeline;
 mod traffic;
-mod user;
+pub(in crate::local) mod user;
 pub mod wire;
 
 use std::collections::HashMap;
@@ -75,6 +75,7 @@ use wire::ResultSet;
 pub use conf::LOG_LINE_PREFIX;
 pub use error::EngineError;
 pub use history::Reach;
+pub(in crate::local) use layout::private_directory;
 pub use points::Point;
 pub use revert::Reverted;
 pub use session::{Access, Connection, Limits, Login};
@@ -163,6 +164,11 @@ impl Engine {
     /// PostgreSQL as it was found.
     pub fn installation(&self) -> &discover::Installation {
         &self.0.house.installation
+    }
+
+    /// The user that whatever is not trusted with more runs as.
+    pub(in crate::local) fn run_as(&self) -> user::RunAs {
+        self.0.house.program.run_as
     }
 
     /// PostgreSQL's version, such as `15.18`.

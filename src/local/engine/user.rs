@@ -15,7 +15,7 @@ const CANDIDATES: &[&str] = &["postgres", "_postgres", "nobody"];
 
 /// Who PostgreSQL runs as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RunAs {
+pub(in crate::local) enum RunAs {
     /// As this process; nothing is changed.
     Ourselves,
     /// As another user, because this process is root.
@@ -29,7 +29,7 @@ pub(super) enum RunAs {
 
 impl RunAs {
     /// Decides once per engine. `wanted` is the operator's choice and counts only for root.
-    pub(super) async fn choose(wanted: Option<&str>) -> Result<Self, EngineError> {
+    pub(in crate::local) async fn choose(wanted: Option<&str>) -> Result<Self, EngineError> {
         if !rustix::process::geteuid().is_root() {
             return Ok(Self::Ourselves);
         }
@@ -52,14 +52,14 @@ impl RunAs {
     }
 
     /// Makes `command` run as this user. The standard library also clears the supplementary groups.
-    pub(super) fn apply(self, command: &mut Command) {
+    pub(in crate::local) fn apply(self, command: &mut Command) {
         if let Self::Other { uid, gid } = self {
             command.uid(uid).gid(gid);
         }
     }
 
     /// Gives one file or directory to this user.
-    pub(super) fn own(self, path: &Path) -> Result<(), EngineError> {
+    pub(in crate::local) fn own(self, path: &Path) -> Result<(), EngineError> {
         match self {
             Self::Ourselves => Ok(()),
             Self::Other { uid, gid } => {
@@ -69,7 +69,7 @@ impl RunAs {
     }
 
     /// The numeric user that owns what PostgreSQL writes.
-    pub(super) fn uid(self) -> u32 {
+    pub(in crate::local) fn uid(self) -> u32 {
         match self {
             Self::Ourselves => rustix::process::geteuid().as_raw(),
             Self::Other { uid, .. } => uid,

@@ -4,6 +4,7 @@
 mod actions;
 mod addons;
 mod branches;
+mod functions;
 mod keys;
 mod points;
 mod recoveries;
@@ -20,6 +21,7 @@ use crate::api::projects::ProjectStatus;
 use crate::clock;
 use crate::sqlite::{Sqlite, StoreError};
 
+pub(super) use functions::StoredFunction;
 pub(super) use keys::StoredKey;
 
 const MIGRATIONS: &[&str] = &[
@@ -30,6 +32,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("keys.sql"),
     include_str!("recoveries.sql"),
     include_str!("actions.sql"),
+    include_str!("functions.sql"),
+    include_str!("jwt.sql"),
 ];
 
 /// A project or branch as the registry has it.
@@ -325,6 +329,8 @@ impl Registry {
                 "delete from points where ref = ?1",
                 "delete from secrets where ref = ?1",
                 "delete from actions where ref = ?1 or parent = ?1",
+                "delete from functions where ref = ?1",
+                "delete from jwt_secrets where ref = ?1",
                 "delete from branches where ref = ?1",
                 "delete from projects where ref = ?1",
             ] {

@@ -4,10 +4,13 @@ use axum::Router;
 use rand::distr::{Alphanumeric, SampleString};
 
 use super::{Asked, Platform, serve};
+use crate::api::Ref;
 use crate::api::keys::{ApiKey, CreateApiKey, GetLegacyKeys, KeyKind, LegacyKeys, ListApiKeys};
 use crate::local::fault::Fault;
+use crate::local::functions;
 use crate::local::registry::{StoredKey, new_uuid};
 use crate::redact;
+use crate::sqlite::StoreError;
 
 /// How many characters of a key are drawn.
 const DRAWN: usize = 31;
@@ -30,7 +33,13 @@ async fn list(asked: Asked<ListApiKeys>) -> Result<Vec<ApiKey>, Fault> {
     platform.project(&path).await?;
     let keys = platform.registry().api_keys(&path).await?;
     let reveal = query.reveal == Some(true);
-    Ok(keys.into_iter().map(|key| shown(key, reveal)).collect())
+    let legacy = platform.legacy_keys(&path).await?;
+    let older = [
+        legacy_key("anon", Some(legacy.anon)),
+        legacy_key("service_role", Some(legacy.service_role).filter(|_| reveal)),
+    ];
+    let keys = keys.into_iter().map(|key| shown(key, reveal));
+    Ok(keys.chain(older).collect())
 }
 
 async fn create(asked: Asked<CreateApiKey>) -> Result<ApiKey, Fault> {
@@ -77,10 +86,50 @@ async fn create(asked: Asked<CreateApiKey>) -> Result<ApiKey, Fault> {
     Ok(shown(key, query.reveal == Some(true)))
 }
 
-/// The local platform never made any.
+/// Functions verify them, and nothing else that is served here does.
 async fn legacy(asked: Asked<GetLegacyKeys>) -> Result<LegacyKeys, Fault> {
     asked.platform.project(&asked.path).await?;
-    Ok(LegacyKeys { enabled: false })
+    Ok(LegacyKeys { enabled: true })
+}
+
+/// The older keys: tokens that the project has signed.
+pub(in crate::local) struct LegacyPair {
+    pub(in crate::local) anon: String,
+    pub(in crate::local) service_role: String,
+}
+
+impl Platform {
+    /// The older keys of a project or branch: tokens of ten years, the same whenever they are asked
+    /// for.
+    pub(in crate::local) async fn legacy_keys(
+        &self,
+        reference: &Ref,
+    ) -> Result<LegacyPair, StoreError> {
+        /// 2026-01-01, before every project here; in seconds.
+        const MADE_AT: i64 = 1_767_225_600;
+        let secret = self.registry().jwt_secret(reference).await?;
+        let key = |role| functions::key(&secret, reference, role, MADE_AT);
+        let service_role = key("service_role");
+        redact::keep_secret(&service_role);
+        Ok(LegacyPair {
+            anon: key("anon"),
+            service_role,
+        })
+    }
+}
+
+fn legacy_key(name: &str, api_key: Option<String>) -> ApiKey {
+    ApiKey {
+        api_key,
+        id: None,
+        kind: Some(KeyKind::Legacy),
+        prefix: None,
+        name: name.to_owned(),
+        description: None,
+        secret_jwt_template: None,
+        inserted_at: None,
+        updated_at: None,
+    }
 }
 
 fn shown(key: StoredKey, reveal: bool) -> ApiKey {

@@ -9,6 +9,7 @@ mod backups;
 mod billing;
 mod branches;
 mod database;
+mod functions;
 mod keys;
 mod logs;
 mod migrations;
@@ -25,7 +26,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query, Request, State};
 use axum::http::HeaderMap;
-use axum::http::header::{AUTHORIZATION, HOST};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use axum::http::{StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -35,13 +36,15 @@ use tokio::sync::watch;
 
 use super::Platform;
 use super::fault::Fault;
+use super::functions as served;
 use super::logs::record_requests;
 use crate::api::Endpoint;
 
 /// The one organization that there is.
 pub(super) const ORGANIZATION: &str = "local";
 /// The largest request body, in bytes.
-const MAX_BODY: usize = 16 * 1024 * 1024;
+/// Functions are the largest of what is sent, and come with some words about their files.
+const MAX_BODY: usize = served::MOST_BYTES + 4 * 1024 * 1024;
 
 /// What the middleware checks and reports.
 #[derive(Clone)]
@@ -71,16 +74,18 @@ pub(super) fn router(platform: Platform, front: Front) -> Router {
     let routes = storage::routes(routes);
     let routes = actions::routes(routes);
     let routes = logs::routes(routes);
+    let routes = functions::routes(routes);
     routes
         .fallback(not_served)
         .method_not_allowed_fallback(not_served)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn_with_state(front, admit))
-        .layer(middleware::from_fn_with_state(
-            platform.clone(),
-            record_requests,
-        ))
-        .with_state(platform)
+        .layer(middleware::from_fn_with_state(front.clone(), admit))
+        .with_state(platform.clone())
+        .merge(
+            served::routes(platform.clone())
+                .layer(middleware::from_fn_with_state(front, admit_anybody)),
+        )
+        .layer(middleware::from_fn_with_state(platform, record_requests))
 }
 
 /// Reads the body first: a client that is still sending would lose the answer with the connection.
@@ -89,8 +94,20 @@ async fn not_served(_: Result<Bytes, BytesRejection>) -> Fault {
 }
 
 async fn admit(State(front): State<Front>, request: Request, next: Next) -> Response {
-    if let Err(fault) = check(&front, request.headers()) {
-        return fault.into_response();
+    let header = request.headers().get(AUTHORIZATION);
+    let token = header
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "));
+    if !is_local(request.headers()) || token == Some(front.token.as_str()) {
+        return admit_anybody(State(front), request, next).await;
+    }
+    Fault::new(401, "Unauthorized").into_response()
+}
+
+/// Whoever speaks to loopback's own hosts: for what has callers of its own.
+async fn admit_anybody(State(front): State<Front>, request: Request, next: Next) -> Response {
+    if !is_local(request.headers()) {
+        return Fault::new(403, "the local platform answers on loopback alone").into_response();
     }
     front.last_request.send_replace(tokio::time::Instant::now());
     let response = next.run(request).await;
@@ -99,22 +116,12 @@ async fn admit(State(front): State<Front>, request: Request, next: Next) -> Resp
     response
 }
 
-/// Loopback's own hosts with the right token; nothing else.
-fn check(front: &Front, headers: &HeaderMap) -> Result<(), Fault> {
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let host = header(HOST).unwrap_or_default();
+/// Whether the host that was asked for is loopback's own.
+fn is_local(headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|value| value.to_str().ok());
+    let host = host.unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    if !matches!(name, "127.0.0.1" | "localhost" | "[::1]") {
-        return Err(Fault::new(
-            403,
-            "the local platform answers on loopback alone",
-        ));
-    }
-    let token = header(AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-    if token != Some(front.token.as_str()) {
-        return Err(Fault::new(401, "Unauthorized"));
-    }
-    Ok(())
+    matches!(name, "127.0.0.1" | "localhost" | "[::1]")
 }
 
 /// What a handler gets.
@@ -173,7 +180,21 @@ async fn asked<E: Endpoint>(platform: Platform, request: Request) -> Result<Aske
         Ok(Query(query)) => query,
         Err(rejection) => return Err(Fault::new(400, rejection.body_text())),
     };
+    let content_type = parts.headers.get(CONTENT_TYPE);
+    let content_type = content_type
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
     let bytes = read_body(parts, body).await?;
+    if let Some(form) = &E::BODY_FORM {
+        let body = form.decode(&content_type, bytes).await;
+        return Ok(Asked {
+            platform,
+            path,
+            query,
+            body: body.map_err(|reason| Fault::new(400, reason))?,
+        });
+    }
     let json: &[u8] = if std::any::TypeId::of::<E::Body>() == std::any::TypeId::of::<()>() {
         b"null"
     } else if bytes.is_empty() {
@@ -206,6 +227,14 @@ fn answer<E: Endpoint>(reply: &E::Reply) -> Response {
     let status = StatusCode::from_u16(E::STATUS).unwrap_or(StatusCode::OK);
     if std::any::TypeId::of::<E::Reply>() == std::any::TypeId::of::<()>() {
         return status.into_response();
+    }
+    if let Some(form) = &E::REPLY_FORM {
+        return match form.encode(reply) {
+            Ok((content_type, bytes)) => {
+                (status, [(CONTENT_TYPE, content_type)], bytes).into_response()
+            }
+            Err(reason) => Fault::new(500, reason).into_response(),
+        };
     }
     // The one reply that is a text is plain text on the wire.
     if let Some(text) = (reply as &dyn std::any::Any).downcast_ref::<String>() {

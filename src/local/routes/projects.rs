@@ -125,6 +125,7 @@ impl Platform {
         // The record first: a cluster that nobody names is removed at the next start.
         self.registry().remove_project(reference).await?;
         self.logs().forget(reference).await?;
+        self.functions().end(reference, None);
         if let Some(cluster) = project.cluster {
             self.engine().destroy(cluster).await?;
         }

@@ -62,6 +62,7 @@ impl World {
             .args(arguments)
             .env("DRYDOCK_DATA_DIR", &self.dir)
             .env("DRYDOCK_TEMPLATES", templates())
+            .env("DRYDOCK_TOOLS", shared("tools"))
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command
@@ -199,12 +200,17 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
 /// Where templates of databases are shared by every test, and between runs: they are made once for
 /// each PostgreSQL and each bootstrap.
 pub(crate) fn templates() -> PathBuf {
-    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("templates");
+    shared("templates")
+}
+
+/// A directory of this name that every test and every run shares.
+fn shared(name: &str) -> PathBuf {
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     if is_searchable(&kept) {
         return kept;
     }
     let user = rustix::process::geteuid().as_raw();
-    temporary().join(format!("drydock-test-templates-{user}"))
+    temporary().join(format!("drydock-test-{name}-{user}"))
 }
 
 /// The system's temporary directory, unless the database's user cannot pass through it.

@@ -15,6 +15,8 @@ pub(super) const CODES: &[&str] = &[
     "partial",
     "unexpected_schema",
     "branch_failed",
+    "does_not_compile",
+    "secret_in_source",
 ];
 
 /// What the advisor objects to, in each of the ways in which an app is written so.
@@ -57,6 +59,26 @@ pub(super) async fn each(world: &World) {
     drift(world).await;
     replay(world).await;
     production(world).await;
+    functions(world).await;
+}
+
+async fn functions(world: &World) {
+    let mcp = world.serve().await;
+    let project = with_work(&mcp, "functions").await;
+    let source = format!("const key = 'sk_{}_0123456789abcdef';", "live");
+    for (number, source, code) in [
+        (1, "const x: = 3;", "does_not_compile"),
+        (2, source.as_str(), "secret_in_source"),
+    ] {
+        let mcp = world.serve().await;
+        let wanted = json!({ "name": "f", "files": [{ "name": "index.ts", "content": source }] });
+        Provoked::on_project(mcp, &project, "deploy_edge_function", wanted, code)
+            .await
+            .leads_to(Ending::Merged)
+            .await;
+        let mcp = world.serve().await;
+        super::more_work(&mcp, &project, number).await;
+    }
 }
 
 async fn merge(mcp: Mcp, project: &str, code: &str, ending: Ending) {
