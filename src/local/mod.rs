@@ -17,12 +17,14 @@
 //! advisor, typescript   what is read from a database's catalogue
 //! workflows what goes on after an answer      engine/  clusters, restore points, the wire
 //! pooler/   the port for psql and drivers
+//! configuration what services are set to
 //! ```
 //!
 //! It speaks the API's types and never its client.
 
 mod advisor;
 mod bootstrap;
+mod configuration;
 pub mod engine;
 mod fault;
 mod launch;

@@ -394,6 +394,55 @@ async fn secrets(drive: &mut Drive, project: &str) -> Result<(), Failure> {
     drive.refused(400, &set, &[project], Some(reserved)).await
 }
 
+async fn config(drive: &mut Drive, project: &str) -> Result<(), Failure> {
+    let auth = "/v1/projects/{ref}/config/auth";
+    let changes = json!({
+        "site_url": "https://shop.example.com", "smtp_pass": "hunter2hunter2", "sms_provider": null,
+    });
+    let patch = |path: &str| format!("PATCH {path}");
+    drive.call(&patch(auth), &[project], Some(changes)).await?;
+    let read = drive.call(&format!("GET {auth}"), &[project], None).await?;
+    assert_eq!(read["site_url"], "https://shop.example.com");
+    assert_ne!(read["smtp_pass"], "hunter2hunter2");
+    let unknown = json!({ "sites_url": "https://shop.example.com" });
+    drive
+        .refused(400, &patch(auth), &[project], Some(unknown))
+        .await?;
+    for (path, changes) in [
+        ("/v1/projects/{ref}/postgrest", json!({ "max_rows": 10 })),
+        (
+            "/v1/projects/{ref}/config/storage",
+            json!({ "features": { "s3Protocol": { "enabled": false } } }),
+        ),
+        (
+            "/v1/projects/{ref}/config/realtime",
+            json!({ "suspend": true }),
+        ),
+    ] {
+        drive.call(&patch(path), &[project], Some(changes)).await?;
+        drive.call(&format!("GET {path}"), &[project], None).await?;
+    }
+    let database = "/v1/projects/{ref}/config/database/postgres";
+    let put = format!("PUT {database}");
+    let settings = json!({ "work_mem": "6MB", "max_connections": 30, "restart_database": true });
+    drive.call(&put, &[project], Some(settings)).await?;
+    let read = drive
+        .call(&format!("GET {database}"), &[project], None)
+        .await?;
+    assert_eq!(read, json!({ "work_mem": "6MB", "max_connections": 30 }));
+    let show = json!({ "query": "select current_setting('work_mem') || current_setting('max_connections') as is" });
+    let shown = drive.call(QUERY, &[project], Some(show.clone())).await?;
+    assert_eq!(shown[0]["is"], "6MB30");
+    let never = json!({ "work_mem": "1kB" });
+    drive.refused(400, &put, &[project], Some(never)).await?;
+    // No server starts with fewer than its superusers need.
+    let locked = json!({ "max_connections": 1, "restart_database": true });
+    drive.refused(400, &put, &[project], Some(locked)).await?;
+    let shown = drive.call(QUERY, &[project], Some(show)).await?;
+    assert_eq!(shown[0]["is"], "6MB30");
+    Ok(())
+}
+
 async fn branches(drive: &mut Drive, project: &str) -> Result<(), Failure> {
     let all = "GET /v1/projects/{ref}/branches";
     drive.call(all, &[project], None).await?;
@@ -470,6 +519,7 @@ async fn every_answer_of_the_local_platform_is_as_described() -> Result<(), Fail
     let project = projects(&mut drive).await?;
     database(&mut drive, &project).await?;
     secrets(&mut drive, &project).await?;
+    config(&mut drive, &project).await?;
     branches(&mut drive, &project).await?;
     drive
         .call("DELETE /v1/projects/{ref}", &[&project], None)

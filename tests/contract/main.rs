@@ -14,6 +14,7 @@
 
 mod answers;
 mod catalogue;
+mod config;
 mod declared;
 mod description;
 mod platform;

@@ -4,6 +4,7 @@
 mod addons;
 mod branches;
 mod keys;
+mod config;
 mod points;
 mod recoveries;
 mod secrets;
@@ -28,6 +29,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("secrets.sql"),
     include_str!("keys.sql"),
     include_str!("recoveries.sql"),
+    include_str!("config.sql"),
 ];
 
 /// A project or branch as the registry has it.
@@ -300,6 +302,7 @@ impl Registry {
                 "delete from runs where ref = ?1",
                 "delete from points where ref = ?1",
                 "delete from secrets where ref = ?1",
+                "delete from config where ref = ?1",
                 "delete from branches where ref = ?1",
                 "delete from projects where ref = ?1",
             ] {

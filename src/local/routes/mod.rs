@@ -7,6 +7,7 @@ mod advisors;
 mod backups;
 mod billing;
 mod branches;
+mod config;
 mod database;
 mod keys;
 mod migrations;
@@ -66,6 +67,7 @@ pub(super) fn router(platform: Platform, front: Front) -> Router {
     let routes = secrets::routes(routes);
     let routes = typescript::routes(routes);
     let routes = storage::routes(routes);
+    let routes = config::routes(routes);
     routes
         .fallback(not_served)
         .method_not_allowed_fallback(not_served)
