@@ -22,6 +22,9 @@
 //! cautions   what is worth a word;  storage: its buckets;  typescript: a database's types, cut to size
 //! projects   launching projects;  lifecycle: pausing, bringing back, deleting them;  passwords: sealed before they are sent;  keys: of their APIs;  reading: what only looks
 //! costs      prices, bills and the cap on them
+//! config     what services are set to;  dangers: settings that are not what they seem;  promote: carrying them to production
+//!            exposure: what production's API shows, wherever the advisor looks
+//! secrets    of functions;  environment: the operator's;  payment: live keys
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
 //! approval   leave to do what the policy does not allow by itself;  leaves: what for;  roads: the policy's part
 //! user       asking the user behind the client;  caller: who calls;  quote: others' words, for people
@@ -37,8 +40,12 @@ mod backups;
 mod branches;
 mod caller;
 mod cautions;
+mod config;
 mod costs;
+mod dangers;
 mod diff;
+mod environment;
+mod exposure;
 mod gate;
 mod grant;
 mod judging;
@@ -52,11 +59,13 @@ mod migrate;
 mod operations;
 mod passwords;
 mod pauses;
+mod payment;
 mod pipeline;
 mod points;
 mod policy;
 mod present;
 mod projects;
+mod promote;
 mod quote;
 mod reach;
 mod reading;
@@ -66,6 +75,7 @@ mod rehearsal;
 mod remedies;
 mod revert;
 mod roads;
+mod secrets;
 mod settle;
 mod state;
 mod storage;
@@ -94,6 +104,7 @@ pub use asked::WAIT_ARGUMENT;
 pub use backend::{Letter, Unheard};
 pub use backups::{ListedBackup, RecoveryOption, RecoveryWindow};
 pub use caller::{Asking, Caller, Principal, Put, Question, Reply, Said};
+pub use config::{ChangedConfig, ChangedField, CheckedSettings, ShownConfig};
 pub use costs::{ComputeSize, Cost};
 pub use diff::{Diff, ObjectChange};
 pub use gate::{Check, CheckStatus, FixMigration, Verdict};
@@ -116,6 +127,7 @@ pub use refusal::{Code, Next, Refusal};
 pub use revert::{Reverted, RowCount};
 pub use roads::{Approvals, Operation, Road};
 pub use storage::FoundBucket;
+pub use secrets::{DevSecrets, SecretDigest};
 pub use target::{Environment, Target, TargetView};
 pub use tool::{Call, Progress, Tool};
 pub use typescript::GeneratedTypes;

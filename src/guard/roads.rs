@@ -116,6 +116,10 @@ operations! {
     restore_to_point_in_time RestoreToPointInTime Operator
     /// Merging a branch into production, once it has passed the gate.
     merge_branch MergeBranch None
+    /// Copying fields of a branch's configuration to production.
+    promote_config PromoteConfig Client
+    /// Setting production's secrets to what the operator's environment has.
+    promote_secrets PromoteSecrets Operator
     /// Deleting a branch whose unmerged migrations would be lost.
     delete_branch DeleteBranch None
     /// Emptying a branch and replaying its migrations.

@@ -18,16 +18,22 @@ const LEAST: usize = 8;
 /// How many secrets are kept; the oldest make place. A server that launches projects for months
 /// adds one for each, and none of them passes through it again.
 const MOST: usize = 1000;
+/// How many bytes of secrets that callers gave are kept; the oldest make place, and none that is the
+/// operator's does: whoever calls often enough would else get those out of sight.
+const MOST_GIVEN: usize = 32 * 1024;
 /// The fewest bytes of an encoded form that are looked for.
 const LEAST_ENCODED: usize = 8;
 
 static KNOWN: RwLock<Known> = RwLock::new(Known {
     secrets: VecDeque::new(),
+    given: VecDeque::new(),
     scan: None,
 });
 
 struct Known {
     secrets: VecDeque<String>,
+    /// By callers.
+    given: VecDeque<String>,
     scan: Option<Arc<AhoCorasick>>,
 }
 
@@ -37,6 +43,23 @@ pub fn keep_secret(secret: &str) {
     if !is_kept(&KNOWN.read().unwrap_or_else(PoisonError::into_inner)) {
         keep([secret.to_owned()]);
     }
+}
+
+/// The same for a value that a caller gave, as far as there is room. A word is not kept: its owner
+/// would spoil everybody's results with it.
+pub fn keep_given(secret: &str) {
+    if secret.len() < LEAST || secret.len() > MOST_GIVEN || is_word(secret, 20) {
+        return;
+    }
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    if known.given.iter().any(|one| one == secret) {
+        return;
+    }
+    known.given.push_back(secret.to_owned());
+    while known.given.iter().map(String::len).sum::<usize>() > MOST_GIVEN {
+        known.given.pop_front();
+    }
+    known.look_for_all();
 }
 
 /// Keeps what the environment of this process says under names that speak of secrets.
@@ -56,12 +79,6 @@ fn is_secret(name: &str, value: &str) -> bool {
     let speaks_of = |words: &[&str]| name.split('_').any(|part| words.contains(&part));
     let is_place =
         value.starts_with(['/', '~', '.']) || (value.contains("://") && !value.contains('@'));
-    let is_word = |below: usize| {
-        value.len() < below
-            && value
-                .bytes()
-                .all(|byte| byte.is_ascii_alphabetic() || byte == b'-')
-    };
     let passwords = ["PASSWORD", "PASSWD", "PASSPHRASE", "PASS", "PGPASSWORD"];
     let others = [
         "KEY",
@@ -72,7 +89,17 @@ fn is_secret(name: &str, value: &str) -> bool {
         "SECRETS",
         "CREDENTIALS",
     ];
-    !is_place && ((speaks_of(&passwords) && !is_word(12)) || (speaks_of(&others) && !is_word(20)))
+    !is_place
+        && ((speaks_of(&passwords) && !is_word(value, 12))
+            || (speaks_of(&others) && !is_word(value, 20)))
+}
+
+/// Whether a value of fewer bytes than `below` is a word.
+fn is_word(value: &str, below: usize) -> bool {
+    value.len() < below
+        && value
+            .bytes()
+            .all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_'))
 }
 
 fn keep(secrets: impl IntoIterator<Item = String>) {
@@ -89,14 +116,21 @@ fn keep(secrets: impl IntoIterator<Item = String>) {
     while known.secrets.len() > MOST {
         known.secrets.pop_front();
     }
-    let forms: Vec<String> = known.secrets.iter().flat_map(|one| forms(one)).collect();
-    match AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .build(&forms)
-    {
-        Ok(scan) => known.scan = Some(Arc::new(scan)),
-        // As many words as this never are too many; what was known before is still looked for.
-        Err(error) => tracing::error!(%error, "a secret's value cannot be looked for"),
+    known.look_for_all();
+}
+
+impl Known {
+    fn look_for_all(&mut self) {
+        let secrets = self.secrets.iter().chain(&self.given);
+        let forms: Vec<String> = secrets.flat_map(|one| forms(one)).collect();
+        match AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .build(&forms)
+        {
+            Ok(scan) => self.scan = Some(Arc::new(scan)),
+            // As many words as this never are too many; what was known before is still looked for.
+            Err(error) => tracing::error!(%error, "a secret's value cannot be looked for"),
+        }
     }
 }
 

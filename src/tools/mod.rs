@@ -98,6 +98,15 @@ catalogue! {
         get_recovery_options: GetRecoveryOptions,
         restore_to_point_in_time: RestoreToPointInTime,
     }
+    Config {
+        get_config: GetConfig,
+        update_config: UpdateConfig,
+        promote_config: PromoteConfig,
+        list_secrets: ListSecrets,
+        set_secrets: SetSecrets,
+        delete_secrets: DeleteSecrets,
+        promote_secrets: PromoteSecrets,
+    }
     Keys {
         get_project_url: GetProjectUrl,
         get_api_keys: GetApiKeys,

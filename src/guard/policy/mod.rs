@@ -170,6 +170,8 @@ pub enum Group {
     Database,
     /// Restore points and reverts.
     Recovery,
+    /// Configuration of services, and secrets of functions.
+    Config,
     /// URLs and keys.
     Keys,
     /// The advisors.

@@ -46,7 +46,7 @@ where
         for (name, value) in &asked.body {
             let is_secret = service.field(name).is_some_and(|field| field.secret);
             if let (true, Some(secret)) = (is_secret, value.as_str()) {
-                redact::keep_secret(secret);
+                redact::keep_given(secret);
             }
         }
         let Asked {
