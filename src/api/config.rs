@@ -14,7 +14,9 @@ mod auth;
 mod fields;
 mod services;
 
-use schemars::JsonSchema;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -28,9 +30,8 @@ pub use services::RESTART;
 pub type Settings = Map<String, Value>;
 
 /// A service that can be configured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[schemars(inline)]
 pub enum Service {
     /// Users, signing in, mails.
     Auth,
@@ -42,6 +43,21 @@ pub enum Service {
     Realtime,
     /// Settings of PostgreSQL.
     Database,
+}
+
+/// The words alone: models know the services.
+impl JsonSchema for Service {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Service".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": Self::ALL.map(Self::as_str) })
+    }
 }
 
 impl Service {

@@ -83,6 +83,11 @@ impl Request {
             Code::PlatformError => refusal.operator(
                 "see what the platform says of itself; it refused what Drydock asked of it",
             ),
+            Code::UnsafeSetting => refusal.next(self.look(
+                "get_config",
+                json!({ "service": self.arguments.get("service") }),
+                "shows what is set now; leave this one out",
+            )),
             Code::InternalError => {
                 refusal.operator("look into the server's log, and report what stands there")
             }

@@ -23,6 +23,7 @@ pub(super) struct Input {
     #[serde(default)]
     #[schemars(with = "String")]
     branch: Option<String>,
+    /// Default: DEV where it exists.
     #[serde(default)]
     #[schemars(with = "Environment")]
     environment: Option<Environment>,
