@@ -17,7 +17,10 @@ async fn production(world: &World, project: &Project<'_>) -> Vec<Value> {
         "config/database/postgres",
         "secrets",
     ] {
-        all.push(api.get(&format!("/v1/projects/{}/{path}", project.id)).await);
+        all.push(
+            api.get(&format!("/v1/projects/{}/{path}", project.id))
+                .await,
+        );
     }
     all
 }
@@ -32,7 +35,9 @@ async fn no_call_but_a_promotion_changes_what_production_is_set_to() {
     let settings = json!({ "disable_signup": true });
     let change = |more: Value| {
         let mut call = json!({ "service": "auth", "settings": settings.clone() });
-        call.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        call.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         call
     };
     for arguments in [
@@ -46,23 +51,47 @@ async fn no_call_but_a_promotion_changes_what_production_is_set_to() {
         change(json!({ "target": "production" })),
         change(json!({ "project_id": format!("{}?x=", project.id) })),
         change(json!({ "project_id": format!("{}/../{}", project.id, project.id) })),
-        change(json!({ "settings": { "disable_signup": true, "ref": project.id, "project_ref": project.id } })),
+        change(
+            json!({ "settings": { "disable_signup": true, "ref": project.id, "project_ref": project.id } }),
+        ),
         change(json!({ "service": "../auth" })),
         change(json!({ "service": "AUTH" })),
     ] {
         let answer = project.call("update_config", arguments.clone()).await;
         let landed = &answer.value["target"]["environment"];
-        assert!(answer.refused || landed == "dev", "{arguments}: {}", answer.value);
+        assert!(
+            answer.refused || landed == "dev",
+            "{arguments}: {}",
+            answer.value
+        );
     }
     for (tool, arguments) in [
-        ("set_secrets", json!({ "secrets": { "A": "b" }, "branch": "main" })),
+        (
+            "set_secrets",
+            json!({ "secrets": { "A": "b" }, "branch": "main" }),
+        ),
         ("set_secrets", json!({ "secrets": { "A": "b" } })),
-        ("delete_secrets", json!({ "names": ["A"], "branch": "main" })),
-        ("promote_config", json!({ "service": "auth", "fields": ["disable_signup"] })),
-        ("promote_config", json!({ "service": "auth", "fields": ["disable_signup"], "approved": true })),
-        ("promote_config", json!({ "service": "auth", "fields": ["*"] })),
+        (
+            "delete_secrets",
+            json!({ "names": ["A"], "branch": "main" }),
+        ),
+        (
+            "promote_config",
+            json!({ "service": "auth", "fields": ["disable_signup"] }),
+        ),
+        (
+            "promote_config",
+            json!({ "service": "auth", "fields": ["disable_signup"], "approved": true }),
+        ),
+        (
+            "promote_config",
+            json!({ "service": "auth", "fields": ["*"] }),
+        ),
         ("promote_config", json!({ "service": "auth", "fields": [] })),
-        ("promote_config", json!({ "service": "database", "fields": ["restart_database"] })),
+        (
+            "promote_config",
+            json!({ "service": "database", "fields": ["restart_database"] }),
+        ),
         ("promote_secrets", json!({ "names": ["A"] })),
     ] {
         project.call(tool, arguments).await;
@@ -80,7 +109,10 @@ async fn settings_that_open_the_wall_are_refused_on_dev_as_well() {
         ("data_api", json!({ "db_schema": "public, AUTH " })),
         ("data_api", json!({ "db_schema": "vault" })),
         ("data_api", json!({ "db_schema": "public,pg_catalog" })),
-        ("data_api", json!({ "db_schema": "supabase_migrations,public" })),
+        (
+            "data_api",
+            json!({ "db_schema": "supabase_migrations,public" }),
+        ),
         ("data_api", json!({ "db_schema": "" })),
         ("data_api", json!({ "db_schema": " , " })),
         ("data_api", json!({ "db_schema": "nowhere" })),
@@ -100,19 +132,43 @@ async fn settings_that_open_the_wall_are_refused_on_dev_as_well() {
             .await;
     }
     for (service, settings, code) in [
-        ("data_api", json!({ "db_schema": "public\";drop schema public;--" }), "invalid_arguments"),
-        ("data_api", json!({ "db_schema": "public'; reset role; --" }), "invalid_arguments"),
+        (
+            "data_api",
+            json!({ "db_schema": "public\";drop schema public;--" }),
+            "invalid_arguments",
+        ),
+        (
+            "data_api",
+            json!({ "db_schema": "public'; reset role; --" }),
+            "invalid_arguments",
+        ),
         (
             "auth",
             json!({ "external_github_secret": format!("sk_{}_0123456789abcdef", "live") }),
             "live_payment_key",
         ),
-        ("auth", json!({ "smtp_pass": "env(PATH)" }), "secret_missing"),
-        ("auth", json!({ "smtp_pass": "env(../../X)" }), "secret_missing"),
-        ("auth", json!({ "smtp_pass": "[redacted]" }), "invalid_arguments"),
+        (
+            "auth",
+            json!({ "smtp_pass": "env(PATH)" }),
+            "secret_missing",
+        ),
+        (
+            "auth",
+            json!({ "smtp_pass": "env(../../X)" }),
+            "secret_missing",
+        ),
+        (
+            "auth",
+            json!({ "smtp_pass": "[redacted]" }),
+            "invalid_arguments",
+        ),
     ] {
         project
-            .refused("update_config", json!({ "service": service, "settings": settings }), code)
+            .refused(
+                "update_config",
+                json!({ "service": service, "settings": settings }),
+                code,
+            )
             .await;
     }
 }
@@ -147,7 +203,10 @@ async fn a_platform_that_shows_secrets_is_not_passed_on() {
     ] {
         let answer = project.call("get_config", arguments).await;
         assert!(!answer.refused, "{}", answer.value);
-        assert_eq!(answer.value["secrets_set"], json!(["jwt_secret", "signing_key"]));
+        assert_eq!(
+            answer.value["secrets_set"],
+            json!(["jwt_secret", "signing_key"])
+        );
         for secret in ["puffin", "s3cr3t"] {
             assert!(!answer.text.contains(secret), "{}", answer.text);
             assert!(!answer.value.to_string().contains(secret));

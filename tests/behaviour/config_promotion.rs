@@ -48,7 +48,10 @@ async fn exactly_the_named_fields_are_carried_once_somebody_says_yes() {
         .refused("promote_config", call.clone(), "approval_required")
         .await;
     let facts = &refusal["details"]["facts"];
-    assert_eq!(texts(&facts["changes"], "field"), ["password_min_length", "mailer_autoconfirm"]);
+    assert_eq!(
+        texts(&facts["changes"], "field"),
+        ["password_min_length", "mailer_autoconfirm"]
+    );
     assert_eq!(facts["changes"][0]["from"], 6);
     assert_eq!(facts["changes"][0]["to"], 10);
     assert!(facts["weaker"].to_string().contains("mailer_autoconfirm"));
@@ -64,17 +67,28 @@ async fn exactly_the_named_fields_are_carried_once_somebody_says_yes() {
     // And to production's values.
     let api = world.api();
     let path = format!("/v1/projects/{}/config/auth", project.id);
-    api.send(axum::http::Method::PATCH, &path, json!({ "mailer_autoconfirm": true })).await;
+    api.send(
+        axum::http::Method::PATCH,
+        &path,
+        json!({ "mailer_autoconfirm": true }),
+    )
+    .await;
     let refusal = project
         .refused("promote_config", call.clone(), "approval_required")
         .await;
-    assert_eq!(texts(&refusal["details"]["facts"]["changes"], "field"), ["password_min_length"]);
+    assert_eq!(
+        texts(&refusal["details"]["facts"]["changes"], "field"),
+        ["password_min_length"]
+    );
     answer(&world, "grant", &id(&refusal));
     let done = project.ok("promote_config", call.clone()).await;
     assert_eq!(texts(&done["changed"], "field"), ["password_min_length"]);
     assert_eq!(done["unchanged"], json!(["mailer_autoconfirm", "jwt_exp"]));
     assert_eq!(production(&project, "auth", "password_min_length").await, 7);
-    assert_eq!(production(&project, "auth", "site_url").await, "http://localhost:3000");
+    assert_eq!(
+        production(&project, "auth", "site_url").await,
+        "http://localhost:3000"
+    );
     // With nothing left to carry, nobody is asked.
     let again = project.ok("promote_config", call).await;
     assert_eq!(again["changed"], json!([]));
@@ -88,7 +102,7 @@ async fn a_development_branchs_own_values_stay_there() {
     set(&project, "auth", json!({ "jwt_exp": 3600 })).await;
     let dev = project.dev().await;
     for (field, value) in [
-        ("site_url", "http://localhost:3000".to_owned()),
+        ("site_url", "http://localhost:4000".to_owned()),
         ("site_url", "https://LOCALHOST./x".to_owned()),
         ("site_url", "https://127.1:3000".to_owned()),
         ("site_url", "https://0x7f000001".to_owned()),
@@ -102,32 +116,60 @@ async fn a_development_branchs_own_values_stay_there() {
         ("site_url", "http://shop.example.com".to_owned()),
         ("site_url", format!("https://{dev}.supabase.co")),
         ("site_url", "myapp://localhost/cb".to_owned()),
-        ("uri_allow_list", "https://shop.example.com/**,http://localhost:3000".to_owned()),
+        (
+            "uri_allow_list",
+            "https://shop.example.com/**,http://localhost:3000".to_owned(),
+        ),
         ("uri_allow_list", "https://**".to_owned()),
         ("uri_allow_list", "https://*.com/**".to_owned()),
         ("uri_allow_list", "**".to_owned()),
-        ("hook_send_email_uri", format!("https://{dev}.supabase.co/functions/v1/mail")),
+        (
+            "hook_send_email_uri",
+            format!("https://{dev}.supabase.co/functions/v1/mail"),
+        ),
         ("webauthn_rp_id", "localhost".to_owned()),
         ("smtp_host", "host.docker.internal".to_owned()),
-        ("mailer_templates_invite_content", "<a href=\"http://localhost:3000/{{ .Token }}\">go</a>".to_owned()),
+        (
+            "mailer_templates_invite_content",
+            "<a href=\"http://localhost:3000/{{ .Token }}\">go</a>".to_owned(),
+        ),
     ] {
         set(&project, "auth", json!({ field: value })).await;
         let error = project
-            .refused("promote_config", json!({ "service": "auth", "fields": [field] }), "unsafe_setting")
+            .refused(
+                "promote_config",
+                json!({ "service": "auth", "fields": [field] }),
+                "unsafe_setting",
+            )
             .await;
         assert_eq!(error["details"]["field"], field, "{value}");
     }
-    assert_eq!(production(&project, "auth", "site_url").await, "http://localhost:3000");
+    assert_eq!(
+        production(&project, "auth", "site_url").await,
+        "http://localhost:3000"
+    );
     // What production needs is carried.
     for (field, value) in [
         ("site_url", "https://shop.example.com"),
-        ("uri_allow_list", "https://shop.example.com/**,https://*-acme.example.com/**,shop://callback"),
-        ("hook_send_email_uri", "pg-functions://postgres/public/send_email"),
-        ("mailer_templates_invite_content", "<p style=\"opacity: 0.5\">Join us at {{ .SiteURL }}, 10.5 km away</p>"),
+        (
+            "uri_allow_list",
+            "https://shop.example.com/**,https://*-acme.example.com/**,shop://callback",
+        ),
+        (
+            "hook_send_email_uri",
+            "pg-functions://postgres/public/send_email",
+        ),
+        (
+            "mailer_templates_invite_content",
+            "<p style=\"opacity: 0.5\">Join us at {{ .SiteURL }}, 10.5 km away</p>",
+        ),
     ] {
         set(&project, "auth", json!({ field: value })).await;
         project
-            .ok("promote_config", json!({ "service": "auth", "fields": [field] }))
+            .ok(
+                "promote_config",
+                json!({ "service": "auth", "fields": [field] }),
+            )
             .await;
         assert_eq!(production(&project, "auth", field).await, value);
     }
@@ -135,10 +177,18 @@ async fn a_development_branchs_own_values_stay_there() {
 
 #[tokio::test]
 async fn a_secret_field_comes_from_the_operators_environment_and_not_from_the_branch() {
-    let world = World::with(&[("DRYDOCK_PRODUCTION_SECRET_SMTP_PASS", "kestrel-hover-29-field")]);
+    let world = World::with(&[(
+        "DRYDOCK_PRODUCTION_SECRET_SMTP_PASS",
+        "kestrel-hover-29-field",
+    )]);
     let mcp = free(&world).await;
     let project = mcp.launch("P").await;
-    set(&project, "auth", json!({ "smtp_pass": "for testing alone", "external_github_secret": "test app" })).await;
+    set(
+        &project,
+        "auth",
+        json!({ "smtp_pass": "for testing alone", "external_github_secret": "test app" }),
+    )
+    .await;
     let error = project
         .refused(
             "promote_config",
@@ -149,7 +199,10 @@ async fn a_secret_field_comes_from_the_operators_environment_and_not_from_the_br
     let operator = error["operator"].as_str().unwrap();
     assert!(operator.contains("DRYDOCK_PRODUCTION_SECRET_EXTERNAL_GITHUB_SECRET"));
     let done = project
-        .ok("promote_config", json!({ "service": "auth", "fields": ["smtp_pass"] }))
+        .ok(
+            "promote_config",
+            json!({ "service": "auth", "fields": ["smtp_pass"] }),
+        )
         .await;
     assert_eq!(done["changed"][0]["from"], "not set");
     let path = |reference: &str| format!("/v1/projects/{reference}/config/auth");
@@ -158,9 +211,18 @@ async fn a_secret_field_comes_from_the_operators_environment_and_not_from_the_br
     assert_ne!(shown["smtp_pass"], api.get(&path(&dev)).await["smtp_pass"]);
     assert!(shown["external_github_secret"].is_null());
     // Codes that let testers in are nothing for production.
-    set(&project, "auth", json!({ "sms_test_otp": "15550100=123456" })).await;
+    set(
+        &project,
+        "auth",
+        json!({ "sms_test_otp": "15550100=123456" }),
+    )
+    .await;
     project
-        .refused("promote_config", json!({ "service": "auth", "fields": ["sms_test_otp"] }), "unsafe_setting")
+        .refused(
+            "promote_config",
+            json!({ "service": "auth", "fields": ["sms_test_otp"] }),
+            "unsafe_setting",
+        )
         .await;
 }
 
@@ -180,26 +242,44 @@ async fn a_schema_is_exposed_on_production_only_if_the_advisor_lets_it() {
     let error = project
         .refused("promote_config", call.clone(), "advisor_failed")
         .await;
-    assert!(error["message"].as_str().unwrap().contains("api.things"), "{error}");
-    assert_eq!(production(&project, "data_api", "db_schema").await, "public,graphql_public");
-    assert_eq!(project.branches().await, ["main", "DEV"]);
+    assert!(
+        error["message"].as_str().unwrap().contains("api.things"),
+        "{error}"
+    );
+    assert_eq!(
+        production(&project, "data_api", "db_schema").await,
+        "public,graphql_public"
+    );
+    assert_eq!(project.branches().await, ["DEV"]);
     project
         .migrate("close", "alter table api.things enable row level security; create policy mine on api.things for select to authenticated using (id = 1)")
         .await;
-    assert_eq!(project.ok("merge_branch", json!({})).await["status"], "merged");
+    assert_eq!(
+        project.ok("merge_branch", json!({})).await["status"],
+        "merged"
+    );
     project.ok("promote_config", call.clone()).await;
-    assert_eq!(production(&project, "data_api", "db_schema").await, "public,api");
+    assert_eq!(
+        production(&project, "data_api", "db_schema").await,
+        "public,api"
+    );
     // From now on a merge is judged with that schema exposed, whatever the branch exposes.
     set(&project, "data_api", json!({ "db_schema": "public" })).await;
     project
-        .migrate("more", "create table api.more (id int primary key); grant select on api.more to anon")
+        .migrate(
+            "more",
+            "create table api.more (id int primary key); grant select on api.more to anon",
+        )
         .await;
     let error = project
         .refused("merge_branch", json!({}), "advisor_failed")
         .await;
     assert!(error.to_string().contains("api.more"), "{error}");
     // Also where the operator has switched the replay off, and the advisor looks at the branch.
-    put(&world, "[approvals]\npromote_config = \"none\"\n[gate]\nreplay = \"off\"\n");
+    put(
+        &world,
+        "[approvals]\npromote_config = \"none\"\n[gate]\nreplay = \"off\"\n",
+    );
     let other = world.serve().await;
     let error = other
         .project(&project.id)
