@@ -316,6 +316,10 @@ pub(super) fn weaker(service: Service, name: &str, from: &Value, to: &Value) -> 
         "keeps tokens and codes valid for longer"
     } else if service == Service::DataApi && name == EXPOSED && from != to {
         "changes what the API shows"
+    } else if from != to
+        && (name == "smtp_host" || (name.starts_with("external_") && name.ends_with("_url")))
+    {
+        "sends production's own password or secret to another address"
     } else if name.starts_with("hook_") && name.ends_with("_uri") && from != to {
         "hands sign-ins to other code"
     } else {

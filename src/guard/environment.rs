@@ -1,11 +1,12 @@
-//! Secrets that the operator has put into this process's environment for agents to place, and for
-//! none to see.
+//! Secrets that the operator has put into this process's environment for agents to place without
+//! seeing them.
 //!
-//! Only variables with one of two prefixes can be named at all, so no agent reads the access token or
-//! anything else that lies there; and what is for production never reaches a development branch,
-//! where an agent's own code would read it.
+//! Only variables with one of two prefixes can be named at all, so no agent places the access token
+//! or anything else that lies there; and what is for production never reaches a development branch,
+//! where code of an agent's own could print it.
 
 use super::{Code, Refusal};
+use crate::fence::quote;
 use crate::redact;
 
 /// For whom a variable is.
@@ -36,10 +37,13 @@ pub(super) fn secret(place: For, name: &str) -> Result<String, Refusal> {
         }
         _ => Err(Refusal::new(
             Code::SecretMissing,
-            format!("the operator has put no {variable} into this server's environment"),
+            format!(
+                "the operator has put no {} into this server's environment",
+                quote(&variable)
+            ),
         )
         .operator(format!(
-            "start the server with the value in {variable}; only variables that begin with {} are read",
+            "start the server with the value in that variable; only variables that begin with {} are read",
             place.prefix()
         ))),
     }

@@ -22,7 +22,7 @@
 //! cautions   what is worth a word;  storage: its buckets;  typescript: a database's types, cut to size
 //! projects   launching projects;  lifecycle: pausing, bringing back, deleting them;  passwords: sealed before they are sent;  keys: of their APIs;  reading: what only looks
 //! costs      prices, bills and the cap on them
-//! config     what services are set to;  dangers: settings that are not what they seem;  promote: carrying them to production
+//! config     what services are set to;  configuring: changing it on branches;  dangers: settings that are not what they seem;  promote: carrying them to production
 //!            exposure: what production's API shows, wherever the advisor looks
 //! secrets    of functions;  environment: the operator's;  payment: live keys
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
@@ -41,6 +41,7 @@ mod branches;
 mod caller;
 mod cautions;
 mod config;
+mod configuring;
 mod costs;
 mod dangers;
 mod diff;
@@ -104,7 +105,8 @@ pub use asked::WAIT_ARGUMENT;
 pub use backend::{Letter, Unheard};
 pub use backups::{ListedBackup, RecoveryOption, RecoveryWindow};
 pub use caller::{Asking, Caller, Principal, Put, Question, Reply, Said};
-pub use config::{ChangedConfig, ChangedField, CheckedSettings, ShownConfig};
+pub use config::ShownConfig;
+pub use configuring::{ChangedConfig, ChangedField, CheckedSettings};
 pub use costs::{ComputeSize, Cost};
 pub use diff::{Diff, ObjectChange};
 pub use gate::{Check, CheckStatus, FixMigration, Verdict};

@@ -30,15 +30,22 @@ fn holds(text: &str) -> bool {
         .any(is_live)
 }
 
-/// `sk_live_…`, `rk_live_…` and whatever else says so in the middle or at the start.
+/// `sk_live_…`, `rk_live_…` and whatever else says so in the middle or at the start, before what a
+/// generator made.
 fn is_live(word: &str) -> bool {
-    let says_so = word.starts_with("live_")
+    let made = |after: &str, least: usize| {
+        let end = after.find(['_', '-', '$']).unwrap_or(after.len());
+        end >= least
+    };
+    let says_so = word
+        .strip_prefix("live_")
+        .is_some_and(|after| made(after, LEAST))
         || word
             .split_once("_live_")
-            .is_some_and(|(before, after)| before.len() <= 8 && after.len() >= 8);
-    word.len() >= LEAST
-        && (says_so
-            || BEGINNINGS
+            .is_some_and(|(before, after)| before.len() <= 8 && made(after, 10));
+    says_so
+        || (word.len() >= LEAST
+            && BEGINNINGS
                 .iter()
                 .any(|beginning| word.starts_with(beginning)))
 }

@@ -12,7 +12,8 @@ use std::future::ready;
 use serde_json::{Value, json};
 
 use super::approval::{Ask, Leave};
-use super::config::{ChangedConfig, ChangedField, body, check_fields, is_hidden, not_taken, shown};
+use super::config::{check_fields, is_hidden, shown};
+use super::configuring::{ChangedConfig, ChangedField, body, not_taken};
 use super::dangers::{EXPOSED, check_schemas, development_value, unsafe_setting, weaker};
 use super::environment::{For, secret};
 use super::quote::quoted;

@@ -227,6 +227,7 @@ async fn settings_of_postgres_are_the_clusters_and_survive_what_the_branch_goes_
         json!({ "maintenance_work_mem": "8MB", "max_wal_size": "1kB" }),
         json!({ "max_connections": 1, "restart_database": true }),
         json!({ "wal_keep_size": "0" }),
+        json!({ "shared_buffers": "131073", "restart_database": true }),
         json!({ "pg_net.batch_size": 1 }),
     ] {
         project

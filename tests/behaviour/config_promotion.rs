@@ -196,8 +196,8 @@ async fn a_secret_field_comes_from_the_operators_environment_and_not_from_the_br
             "secret_missing",
         )
         .await;
-    let operator = error["operator"].as_str().unwrap();
-    assert!(operator.contains("DRYDOCK_PRODUCTION_SECRET_EXTERNAL_GITHUB_SECRET"));
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("DRYDOCK_PRODUCTION_SECRET_EXTERNAL_GITHUB_SECRET"));
     let done = project
         .ok(
             "promote_config",

@@ -6,6 +6,7 @@ use std::time::Duration;
 use drydock::api::Endpoint;
 use serde_json::{Value, json};
 
+use super::config;
 use super::declared::every_endpoint;
 use super::description::{Description, Reply};
 use super::platform::Platform;
@@ -22,7 +23,7 @@ const KNOWN: [(&str, &str); 1] = [(
 const NOT_YET: [&str; 1] = ["GET /v1/projects/{ref}/advisors/performance"];
 
 /// Calls the platform and holds every answer against the description.
-struct Drive {
+pub(super) struct Drive {
     description: Description,
     platform: Platform,
     http: reqwest::Client,
@@ -60,7 +61,7 @@ impl Drive {
     }
 
     /// A call that must succeed. `path` may end in a query string.
-    async fn call(
+    pub(super) async fn call(
         &mut self,
         operation: &str,
         values: &[&str],
@@ -105,7 +106,7 @@ impl Drive {
     }
 
     /// A call that must fail with this status, in the platform's one form of an error.
-    async fn refused(
+    pub(super) async fn refused(
         &mut self,
         status: u16,
         operation: &str,
@@ -160,7 +161,7 @@ fn text(value: &Value) -> String {
 
 const PROJECT: &str = "GET /v1/projects/{ref}";
 const BRANCH: &str = "GET /v1/projects/{ref}/branches/{name}";
-const QUERY: &str = "POST /v1/projects/{ref}/database/query";
+pub(super) const QUERY: &str = "POST /v1/projects/{ref}/database/query";
 const POINT: &str = "POST /v1/projects/{ref}/database/backups/restore-point";
 const MIGRATE: &str = "POST /v1/projects/{ref}/database/migrations";
 
@@ -373,76 +374,6 @@ async fn backups(drive: &mut Drive, project: &str) -> Result<(), Failure> {
     drive.call(list, &[project], None).await.map(drop)
 }
 
-async fn secrets(drive: &mut Drive, project: &str) -> Result<(), Failure> {
-    let secrets = "/v1/projects/{ref}/secrets";
-    let set = format!("POST {secrets}");
-    let two = json!([{ "name": "A", "value": "abc" }, { "name": "B", "value": "" }]);
-    drive.call(&set, &[project], Some(two)).await?;
-    let again = json!([{ "name": "A", "value": "abcd" }]);
-    drive.call(&set, &[project], Some(again)).await?;
-    let delete = format!("DELETE {secrets}");
-    let names = json!(["B", "NEVER_THERE"]);
-    drive.call(&delete, &[project], Some(names)).await?;
-    let listed = drive
-        .call(&format!("GET {secrets}"), &[project], None)
-        .await?;
-    let digest = "88d4266fd4e6338d13b845fcf289579d209c897823b9217da3e161936f031589";
-    assert_eq!(listed[0]["name"], "A");
-    assert_eq!(listed[0]["value"], digest);
-    assert_eq!(listed.as_array().map(Vec::len), Some(1));
-    let reserved = json!([{ "name": "SUPABASE_URL", "value": "" }]);
-    drive.refused(400, &set, &[project], Some(reserved)).await
-}
-
-async fn config(drive: &mut Drive, project: &str) -> Result<(), Failure> {
-    let auth = "/v1/projects/{ref}/config/auth";
-    let changes = json!({
-        "site_url": "https://shop.example.com", "smtp_pass": "hunter2hunter2", "sms_provider": null,
-    });
-    let patch = |path: &str| format!("PATCH {path}");
-    drive.call(&patch(auth), &[project], Some(changes)).await?;
-    let read = drive.call(&format!("GET {auth}"), &[project], None).await?;
-    assert_eq!(read["site_url"], "https://shop.example.com");
-    assert_ne!(read["smtp_pass"], "hunter2hunter2");
-    let unknown = json!({ "sites_url": "https://shop.example.com" });
-    drive
-        .refused(400, &patch(auth), &[project], Some(unknown))
-        .await?;
-    for (path, changes) in [
-        ("/v1/projects/{ref}/postgrest", json!({ "max_rows": 10 })),
-        (
-            "/v1/projects/{ref}/config/storage",
-            json!({ "features": { "s3Protocol": { "enabled": false } } }),
-        ),
-        (
-            "/v1/projects/{ref}/config/realtime",
-            json!({ "suspend": true }),
-        ),
-    ] {
-        drive.call(&patch(path), &[project], Some(changes)).await?;
-        drive.call(&format!("GET {path}"), &[project], None).await?;
-    }
-    let database = "/v1/projects/{ref}/config/database/postgres";
-    let put = format!("PUT {database}");
-    let settings = json!({ "work_mem": "6MB", "max_connections": 30, "restart_database": true });
-    drive.call(&put, &[project], Some(settings)).await?;
-    let read = drive
-        .call(&format!("GET {database}"), &[project], None)
-        .await?;
-    assert_eq!(read, json!({ "work_mem": "6MB", "max_connections": 30 }));
-    let show = json!({ "query": "select current_setting('work_mem') || current_setting('max_connections') as is" });
-    let shown = drive.call(QUERY, &[project], Some(show.clone())).await?;
-    assert_eq!(shown[0]["is"], "6MB30");
-    let never = json!({ "work_mem": "1kB" });
-    drive.refused(400, &put, &[project], Some(never)).await?;
-    // No server starts with fewer than its superusers need.
-    let locked = json!({ "max_connections": 1, "restart_database": true });
-    drive.refused(400, &put, &[project], Some(locked)).await?;
-    let shown = drive.call(QUERY, &[project], Some(show)).await?;
-    assert_eq!(shown[0]["is"], "6MB30");
-    Ok(())
-}
-
 async fn branches(drive: &mut Drive, project: &str) -> Result<(), Failure> {
     let all = "GET /v1/projects/{ref}/branches";
     drive.call(all, &[project], None).await?;
@@ -518,8 +449,8 @@ async fn every_answer_of_the_local_platform_is_as_described() -> Result<(), Fail
     };
     let project = projects(&mut drive).await?;
     database(&mut drive, &project).await?;
-    secrets(&mut drive, &project).await?;
-    config(&mut drive, &project).await?;
+    config::secrets(&mut drive, &project).await?;
+    config::settings(&mut drive, &project).await?;
     branches(&mut drive, &project).await?;
     drive
         .call("DELETE /v1/projects/{ref}", &[&project], None)

@@ -1,9 +1,11 @@
-//! The tables of what can be configured, against the bodies in the description: every field of one
-//! in the other, of the same kind and within the same bounds.
+//! Configuration and secrets: the tables of what can be configured, against the bodies in the
+//! description, every field of one in the other, of the same kind and within the same bounds; and
+//! the platform's answers.
 
 use drydock::api::config::{Field, Kind, Service};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::answers::{Drive, QUERY};
 use super::description::Description;
 use super::{Failure, assert_none};
 
@@ -120,5 +122,77 @@ fn the_tables_of_what_can_be_configured_are_as_described() -> Result<(), Failure
         found.extend(unknown.map(|name| format!("{} lacks {name}", service.as_str())));
     }
     assert_none("tables and description differ", &found);
+    Ok(())
+}
+
+/// Secrets, from their making to their end.
+pub(super) async fn secrets(drive: &mut Drive, project: &str) -> Result<(), Failure> {
+    let secrets = "/v1/projects/{ref}/secrets";
+    let set = format!("POST {secrets}");
+    let two = json!([{ "name": "A", "value": "abc" }, { "name": "B", "value": "" }]);
+    drive.call(&set, &[project], Some(two)).await?;
+    let again = json!([{ "name": "A", "value": "abcd" }]);
+    drive.call(&set, &[project], Some(again)).await?;
+    let delete = format!("DELETE {secrets}");
+    let names = json!(["B", "NEVER_THERE"]);
+    drive.call(&delete, &[project], Some(names)).await?;
+    let listed = drive
+        .call(&format!("GET {secrets}"), &[project], None)
+        .await?;
+    let digest = "88d4266fd4e6338d13b845fcf289579d209c897823b9217da3e161936f031589";
+    assert_eq!(listed[0]["name"], "A");
+    assert_eq!(listed[0]["value"], digest);
+    assert_eq!(listed.as_array().map(Vec::len), Some(1));
+    let reserved = json!([{ "name": "SUPABASE_URL", "value": "" }]);
+    drive.refused(400, &set, &[project], Some(reserved)).await
+}
+
+/// Every service, and what PostgreSQL makes of its settings.
+pub(super) async fn settings(drive: &mut Drive, project: &str) -> Result<(), Failure> {
+    let auth = "/v1/projects/{ref}/config/auth";
+    let changes = json!({
+        "site_url": "https://shop.example.com", "smtp_pass": "hunter2hunter2", "sms_provider": null,
+    });
+    let patch = |path: &str| format!("PATCH {path}");
+    drive.call(&patch(auth), &[project], Some(changes)).await?;
+    let read = drive.call(&format!("GET {auth}"), &[project], None).await?;
+    assert_eq!(read["site_url"], "https://shop.example.com");
+    assert_ne!(read["smtp_pass"], "hunter2hunter2");
+    let unknown = json!({ "sites_url": "https://shop.example.com" });
+    drive
+        .refused(400, &patch(auth), &[project], Some(unknown))
+        .await?;
+    for (path, changes) in [
+        ("/v1/projects/{ref}/postgrest", json!({ "max_rows": 10 })),
+        (
+            "/v1/projects/{ref}/config/storage",
+            json!({ "features": { "s3Protocol": { "enabled": false } } }),
+        ),
+        (
+            "/v1/projects/{ref}/config/realtime",
+            json!({ "suspend": true }),
+        ),
+    ] {
+        drive.call(&patch(path), &[project], Some(changes)).await?;
+        drive.call(&format!("GET {path}"), &[project], None).await?;
+    }
+    let database = "/v1/projects/{ref}/config/database/postgres";
+    let put = format!("PUT {database}");
+    let settings = json!({ "work_mem": "6MB", "max_connections": 30, "restart_database": true });
+    drive.call(&put, &[project], Some(settings)).await?;
+    let read = drive
+        .call(&format!("GET {database}"), &[project], None)
+        .await?;
+    assert_eq!(read, json!({ "work_mem": "6MB", "max_connections": 30 }));
+    let show = json!({ "query": "select current_setting('work_mem') || current_setting('max_connections') as is" });
+    let shown = drive.call(QUERY, &[project], Some(show.clone())).await?;
+    assert_eq!(shown[0]["is"], "6MB30");
+    let never = json!({ "work_mem": "1kB" });
+    drive.refused(400, &put, &[project], Some(never)).await?;
+    // No server starts with fewer than its superusers need.
+    let locked = json!({ "max_connections": 1, "restart_database": true });
+    drive.refused(400, &put, &[project], Some(locked)).await?;
+    let shown = drive.call(QUERY, &[project], Some(show)).await?;
+    assert_eq!(shown[0]["is"], "6MB30");
     Ok(())
 }

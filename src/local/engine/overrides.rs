@@ -26,6 +26,25 @@ pub(crate) type Overrides = BTreeMap<String, String>;
 
 /// Settings that the engine itself stands on: the log that restore points are made of.
 const ENGINES_OWN: &[&str] = &["wal_keep_size"];
+/// The most that a setting may take of the machine, which all clusters share: a number, or bytes; and how many bytes
+/// a plain number counts.
+const MOST: &[(&str, u64, u64)] = &[
+    ("autovacuum_max_workers", 20, 1),
+    ("autovacuum_work_mem", GIB, KIB),
+    ("logical_decoding_work_mem", GIB, KIB),
+    ("maintenance_work_mem", GIB, KIB),
+    ("max_connections", 500, 1),
+    ("max_locks_per_transaction", 10_000, 1),
+    ("max_logical_replication_workers", 20, 1),
+    ("max_replication_slots", 100, 1),
+    ("max_wal_senders", 100, 1),
+    ("max_wal_size", 16 * GIB, KIB * KIB),
+    ("max_worker_processes", 50, 1),
+    ("shared_buffers", GIB, 8 * KIB),
+    ("work_mem", GIB, KIB),
+];
+const KIB: u64 = 1 << 10;
+const GIB: u64 = 1 << 30;
 /// Whether the server knows a setting.
 const IS_KNOWN: &str = "select 1 from pg_catalog.pg_settings where name = $1";
 /// When the server last read its configuration.
@@ -95,6 +114,13 @@ impl Cluster {
             return Err(refused(
                 "the local platform's restore points stand on it".to_owned(),
             ));
+        }
+        if let Some((_, most, plain)) = MOST.iter().find(|(own, ..)| *own == name)
+            && amount(value, *plain) > *most
+        {
+            return Err(refused(format!(
+                "the local platform's machine is shared, and this takes at most {most}"
+            )));
         }
         let known = self.admin(state, IS_KNOWN, &[name.into()]).await?;
         if known.is_empty() {
@@ -167,5 +193,47 @@ impl Cluster {
         }
         state.server = None;
         self.ensure_started(state).await
+    }
+}
+
+/// How much a value asks for: of a size, its bytes. What is no number is left to the server.
+fn amount(value: &str, plain: u64) -> u64 {
+    let end = value.find(|one: char| one.is_ascii_alphabetic());
+    let (number, unit) = value.split_at(end.unwrap_or(value.len()));
+    let factor = match unit {
+        "B" => 1,
+        "kB" => KIB,
+        "MB" => KIB * KIB,
+        "GB" => GIB,
+        "TB" => KIB * GIB,
+        _ => plain,
+    };
+    let whole = number.split_once('.').map_or(number, |(whole, _)| whole);
+    let is_number = !whole.is_empty() && whole.bytes().all(|byte| byte.is_ascii_digit());
+    match whole.parse::<u64>() {
+        Ok(whole) => whole.saturating_mul(factor),
+        Err(_) if is_number => u64::MAX,
+        Err(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GIB, KIB, amount};
+
+    #[test]
+    fn an_amount_is_read_as_postgres_reads_it() {
+        for (value, plain, expected) in [
+            ("500", 1, 500),
+            ("64MB", 8 * KIB, 64 * KIB * KIB),
+            ("131072", 8 * KIB, GIB),
+            ("1.9GB", KIB, GIB),
+            ("99999999999999999999", 1, u64::MAX),
+            ("99999999999TB", 1, u64::MAX),
+            ("-1", KIB, 0),
+            ("on", 1, 0),
+        ] {
+            assert_eq!(amount(value, plain), expected, "{value}");
+        }
     }
 }
