@@ -3,8 +3,8 @@
 
 mod addons;
 mod branches;
-mod keys;
 mod config;
+mod keys;
 mod points;
 mod recoveries;
 mod secrets;
