@@ -113,6 +113,11 @@ impl Service {
         self.fields().iter().find(|field| field.name == name)
     }
 
+    /// Whether a field of that name must never be shown.
+    pub fn holds_secret(self, name: &str) -> bool {
+        self.field(name).is_some_and(|field| field.secret)
+    }
+
     /// Flat settings that are all known and of the right kind.
     ///
     /// # Errors

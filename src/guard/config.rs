@@ -37,12 +37,13 @@ pub struct ShownConfig {
     pub pending_restart: Vec<String>,
 }
 
+/// The refusal of settings or fields, with everything that is wrong with them.
 pub(super) fn wrong(service: Service, problems: &[String]) -> Refusal {
     Refusal::invalid(quote(problems.join("; ")).to_string())
         .details(json!({ "service": service.as_str(), "problems": problems }))
 }
 
-/// Names of fields, as they were given: each known, none twice.
+/// Names of fields, as they were given: not too many, and each known.
 pub(super) fn check_fields(service: Service, fields: &[String]) -> Result<(), Refusal> {
     if fields.len() > MOST {
         return Err(Refusal::invalid(format!("name at most {MOST} fields")));

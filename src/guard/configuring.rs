@@ -43,12 +43,16 @@ pub struct ChangedConfig {
     pub changed: Vec<ChangedField>,
     /// Fields that had that value already.
     pub unchanged: Vec<String>,
+    /// Fields that the platform took and has not changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_taken: Vec<String>,
     /// Settings that wait for a restart.
     pub pending_restart: Vec<String>,
 }
 
-/// Settings that are known and of the right kind, their secrets in place. Not yet anybody's.
-#[derive(Debug, Clone)]
+/// Settings that are known and of the right kind, their secrets in place. Not yet anybody's, and
+/// without `Debug`, so that no log shows them by accident.
+#[derive(Clone)]
 pub struct CheckedSettings {
     pub(super) service: Service,
     pub(super) settings: Settings,
@@ -67,7 +71,7 @@ impl CheckedSettings {
             return Err(Refusal::invalid(format!("give 1 to {MOST} settings")));
         }
         for (name, value) in &mut given {
-            let is_secret = service.field(name).is_some_and(|field| field.secret);
+            let is_secret = service.holds_secret(name);
             if let (true, Value::String(text)) = (is_secret, &mut *value) {
                 let named = text
                     .strip_prefix("env(")
@@ -214,11 +218,17 @@ impl Dev {
         self.send_config(service, &body(service, &present, &changes))
             .await?;
         let after = guard.configuration(reference, service).await?;
-        for name in changes.keys().filter(|name| *name != RESTART) {
+        for (name, value) in &changes {
+            let (before, now) = (present.get(name), after.get(name));
+            if before == now && name != RESTART && !is_hidden(service, name) {
+                done.not_taken.push(name.clone());
+                continue;
+            }
             done.changed.push(ChangedField {
                 field: name.clone(),
-                from: shown(service, name, present.get(name)),
-                to: shown(service, name, after.get(name)),
+                from: shown(service, name, before),
+                // A restart is done and leaves no trace.
+                to: shown(service, name, now.or((name == RESTART).then_some(value))),
             });
         }
         if service == Service::Database {

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::api::ApiError;
+use crate::api::config::Service;
 use crate::fence::{quote, unmarked};
 use crate::redact;
 use crate::store::StoreError;
@@ -207,6 +208,13 @@ impl Next {
                 }
                 Some(other) => *other = json!(redact::MARK),
                 None => {}
+            }
+            if let Some(Value::Object(settings)) = arguments.get_mut("settings") {
+                for (name, value) in settings {
+                    if Service::ALL.iter().any(|one| one.holds_secret(name)) {
+                        *value = json!(redact::MARK);
+                    }
+                }
             }
         }
         Self {

@@ -143,14 +143,7 @@ impl Platform {
     ) -> Result<Settings, Fault> {
         self.exists(reference).await?;
         let mut settings = defaults(service);
-        for (name, value) in self.registry().config(reference, service).await? {
-            let is_secret = service.field(&name).is_some_and(|field| field.secret);
-            let shown = match value.as_str() {
-                Some(secret) if is_secret && !secret.is_empty() => json!(hex::sha256_text(secret)),
-                _ => value,
-            };
-            settings.insert(name, shown);
-        }
+        settings.extend(self.registry().config(reference, service).await?);
         Ok(match service {
             Service::Storage => nested(&settings),
             _ => settings,
@@ -168,6 +161,17 @@ impl Platform {
         let mut changes = service
             .checked(given)
             .map_err(|problems| Fault::new(400, problems.join("; ")))?;
+        // Nothing here has a use for a secret, so it is not kept.
+        for (name, value) in &mut changes {
+            let is_secret = service.holds_secret(name);
+            let digest = value
+                .as_str()
+                .filter(|text| is_secret && !text.is_empty())
+                .map(hex::sha256_text);
+            if let Some(digest) = digest {
+                *value = json!(digest);
+            }
+        }
         let _turn = self.turn(reference).await;
         let mut settings = self.registry().config(reference, service).await?;
         match service {

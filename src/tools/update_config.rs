@@ -54,6 +54,13 @@ impl Tool for UpdateConfig {
 
 /// What has changed, in words.
 pub(super) fn said(output: &ChangedConfig, place: &str) -> String {
+    if !output.not_taken.is_empty() {
+        return format!(
+            "The platform took {} without a change, and {} field(s) have changed.",
+            output.not_taken.join(", "),
+            output.changed.len()
+        );
+    }
     if output.changed.is_empty() {
         return "Everything is set like that already.".to_owned();
     }

@@ -13,6 +13,8 @@ const FOR_DEV: &str = "heron-stilt-77-wading";
 const FOR_PRODUCTION: &str = "osprey-talon-41-diving";
 /// What an agent gives.
 const GIVEN: &str = "plover-egg-52-speckled";
+/// What is never taken.
+const LATE: &str = "dunlin-flock-80-mudflat";
 /// Too short to be looked for by its value.
 const SHORT: &str = "wren5";
 
@@ -277,6 +279,11 @@ async fn no_value_comes_out_anywhere() {
             "update_config",
             json!({ "service": "auth", "settings": { "smtp_pass": "env(MAIL_KEY)", "smtp_passs": GIVEN } }),
         ),
+        // Not yet known when it is refused.
+        (
+            "update_config",
+            json!({ "service": "auth", "settings": { "sms_vonage_api_secret": LATE }, "colour": "red" }),
+        ),
         ("get_config", json!({ "service": "auth" })),
         (
             "get_config",
@@ -302,7 +309,7 @@ async fn no_value_comes_out_anywhere() {
         heard.push(("journal", entry.to_string()));
     }
     assert!(heard.iter().any(|(_, text)| text.contains("MAIL_KEY")));
-    for secret in [GIVEN, FOR_DEV, FOR_PRODUCTION, SHORT] {
+    for secret in [GIVEN, FOR_DEV, FOR_PRODUCTION, SHORT, LATE] {
         for (place, text) in &heard {
             assert!(!text.contains(secret), "{secret} in {place}: {text}");
         }

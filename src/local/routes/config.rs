@@ -44,7 +44,7 @@ where
 {
     serve::<E, _, _>(routes, move |asked: Asked<E>| async move {
         for (name, value) in &asked.body {
-            let is_secret = service.field(name).is_some_and(|field| field.secret);
+            let is_secret = service.holds_secret(name);
             if let (true, Some(secret)) = (is_secret, value.as_str()) {
                 redact::keep_given(secret);
             }
