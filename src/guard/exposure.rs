@@ -75,27 +75,29 @@ impl Dev {
         Ok(Some((check, Some(Code::AdvisorFailed))))
     }
 
-    /// What the advisor says of production's migrations with these schemas exposed.
-    pub(super) async fn rehearse_exposure(&self, list: &str) -> Result<Finding, Refusal> {
+    /// What the advisor says of production's migrations with these schemas exposed: as a condition of
+    /// the gate, and the keys of everything that it found.
+    pub(super) async fn rehearse_exposure(
+        &self,
+        list: &str,
+    ) -> Result<(Finding, Vec<String>), Refusal> {
         let guard = &self.call.guard;
         let project = self.branch.project();
         self.call
             .step("replaying production's migrations on a temporary branch");
         let name = new_name();
         let made = guard.client().create_branch(project, &name, &[]).await?;
-        let found = match guard
-            .until_settled(&self.call, project, &made.project_ref)
-            .await
-        {
-            Ok(rehearsal) => match guard.expose(&rehearsal, list).await {
-                Ok(()) => self
-                    .check_advisor(&rehearsal)
-                    .await
-                    .map(|(finding, _)| finding),
-                Err(refusal) => Err(refusal),
-            },
-            Err(refusal) => Err(refusal),
+        let judged = async {
+            let rehearsal = guard
+                .until_settled(&self.call, project, &made.project_ref)
+                .await?;
+            guard.expose(&rehearsal, list).await?;
+            let (finding, _) = self.check_advisor(&rehearsal).await?;
+            let lints = guard.lints(rehearsal.reference(), false).await?;
+            let keys = lints.into_iter().map(|lint| lint.cache_key).collect();
+            Ok((finding, keys))
         };
+        let found = judged.await;
         self.clear_rehearsal(&name).await;
         found
     }

@@ -18,6 +18,7 @@ use super::dangers::{EXPOSED, check_schemas, development_value, unsafe_setting, 
 use super::environment::{For, secret};
 use super::quote::quoted;
 use super::{Code, Next, Operation, Refusal, Release};
+use crate::api::advisors::Level;
 use crate::api::config::{
     RESTART, Service, Settings, UpdateAuthConfig, UpdateDataApiConfig, UpdatePostgresConfig,
     UpdateRealtimeConfig, UpdateStorageConfig, schemas,
@@ -65,7 +66,7 @@ impl Release {
             return Ok((difference.done, Vec::new()));
         }
         check_schemas(guard, project, service, &difference.changes).await?;
-        self.judge_exposure(service, &difference).await?;
+        let judged = self.judge_exposure(service, &difference).await?;
         let weaker: Vec<String> = difference
             .changes
             .iter()
@@ -83,7 +84,7 @@ impl Release {
         self.dev
             .call
             .step(format!("configuring {} of production", service.as_str()));
-        self.carry(&leave, service, &mut difference).await?;
+        self.carry(&leave, service, &mut difference, judged).await?;
         Ok((difference.done, weaker))
     }
 
@@ -159,19 +160,19 @@ impl Release {
         .details(json!({ "field": name }))
     }
 
-    /// Whether the advisor would object to production with more schemas exposed: asked on a replay of
-    /// production's migrations, where nobody is exposed to anything.
+    /// Asks the advisor about production with more schemas exposed, on a replay of its migrations,
+    /// where nobody is exposed to anything. Answers the keys of what it found, if it was asked.
     async fn judge_exposure(
         &self,
         service: Service,
         difference: &Difference,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Vec<String>>, Refusal> {
         let Some(exposed) = newly_exposed(service, difference) else {
-            return Ok(());
+            return Ok(None);
         };
-        let (check, code) = self.dev.rehearse_exposure(exposed).await?;
+        let ((check, code), found) = self.dev.rehearse_exposure(exposed).await?;
         let Some(code) = code else {
-            return Ok(());
+            return Ok(Some(found));
         };
         let mut refusal = Refusal::new(
             code,
@@ -217,7 +218,6 @@ impl Release {
                 },
             }));
         }
-        let fields: Vec<&str> = difference.changes.keys().map(String::as_str).collect();
         let warning = if weaker.is_empty() {
             String::new()
         } else {
@@ -226,10 +226,10 @@ impl Release {
         Ask {
             what: format!(
                 "change {} setting(s) of {} of production of {project} to those of the branch {}: {}{warning}",
-                fields.len(),
+                difference.changes.len(),
                 service.as_str(),
                 quoted(name),
-                fields.join(", ")
+                names_of(&difference.changes)
             ),
             subject: Some((project.clone(), Some(name.to_owned()))),
             state,
@@ -244,11 +244,16 @@ impl Release {
         leave: &Leave,
         service: Service,
         difference: &mut Difference,
+        judged: Option<Vec<String>>,
     ) -> Result<(), Refusal> {
         let guard = &self.dev.call.guard;
         let project = self.dev.branch.project();
-        let known = match newly_exposed(service, difference) {
-            Some(_) => Some(guard.lints(project, false).await?),
+        let known = match judged {
+            Some(mut found) => {
+                let before = guard.lints(project, false).await?;
+                found.extend(before.into_iter().map(|lint| lint.cache_key));
+                Some(found)
+            }
             None => None,
         };
         let Difference {
@@ -281,26 +286,18 @@ impl Release {
                 "shows what production has now",
             )));
         }
-        if let Some(known) = known {
-            let now = guard.lints(project, false).await;
-            let worse = now.as_ref().map_or_else(
-                |refusal| Some(refusal.message.clone()),
-                |now| {
-                    let new = now.iter().find(|lint| {
-                        lint.level != crate::api::advisors::Level::Info
-                            && !known.iter().any(|old| old.cache_key == lint.cache_key)
-                    });
-                    new.map(|lint| lint.name.clone())
-                },
-            );
-            if let Some(worse) = worse {
-                let mut back = Settings::new();
-                for name in changes.keys() {
-                    back.insert(name.clone(), present.get(name).cloned().unwrap_or_default());
-                }
-                self.release_config(leave, service, &body(service, present, &back))
-                    .await?;
-                return Err(Refusal::new(
+        if let Some(known) = known
+            && let Some(worse) = self.worse_than(&known).await
+        {
+            let back: Settings = changes
+                .keys()
+                .map(|name| (name.clone(), present.get(name).cloned().unwrap_or_default()))
+                .collect();
+            let taken_back = self
+                .release_config(leave, service, &body(service, present, &back))
+                .await;
+            return Err(match taken_back {
+                Ok(()) => Refusal::new(
                     Code::AdvisorFailed,
                     format!(
                         "the security advisor objects to production with this, so it was taken back: {}",
@@ -311,8 +308,16 @@ impl Release {
                     "get_advisors",
                     json!({ "project_id": project, "environment": "production", "type": "security" }),
                     "shows what it says of production as it is",
-                )));
-            }
+                )),
+                Err(error) => Refusal::new(
+                    Code::Partial,
+                    format!(
+                        "the security advisor objects to production with this ({}), and it could not be taken back: {error}",
+                        quote(worse)
+                    ),
+                )
+                .operator(format!("set {} of production to what it was", names_of(changes))),
+            });
         }
         for name in changes.keys() {
             done.changed.push(ChangedField {
@@ -326,6 +331,18 @@ impl Release {
             done.pending_restart = guard.in_force(project, &names).await?.1;
         }
         Ok(())
+    }
+
+    /// What the advisor finds on production beyond what is known; also that it gives no verdict.
+    async fn worse_than(&self, known: &[String]) -> Option<String> {
+        let project = self.dev.branch.project();
+        match self.dev.call.guard.lints(project, false).await {
+            Err(refusal) => Some(refusal.message),
+            Ok(now) => now
+                .into_iter()
+                .find(|lint| lint.level != Level::Info && !known.contains(&lint.cache_key))
+                .map(|lint| lint.name),
+        }
     }
 
     /// Sends a body to production.
@@ -362,6 +379,11 @@ impl Release {
                 .map(drop),
         }
     }
+}
+
+fn names_of(changes: &Settings) -> String {
+    let names: Vec<&str> = changes.keys().map(String::as_str).collect();
+    names.join(", ")
 }
 
 /// The list of schemas that production would show, if it shows one that it does not show now.

@@ -293,3 +293,41 @@ async fn a_schema_is_exposed_on_production_only_if_the_advisor_lets_it() {
         .refused("promote_config", call, "unsafe_setting")
         .await;
 }
+
+#[tokio::test]
+async fn what_no_replay_shows_is_taken_back_as_soon_as_the_advisor_sees_it() {
+    let world = World::new();
+    let mcp = free(&world).await;
+    let project = mcp.launch("P").await;
+    project
+        .migrate(
+            "api",
+            "create schema api; grant usage on schema api to anon",
+        )
+        .await;
+    project.ok("merge_branch", json!({})).await;
+    // Past every migration.
+    world
+        .api()
+        .query(
+            &project.id,
+            "create table api.sneaked (id int primary key); grant select on api.sneaked to anon",
+        )
+        .await;
+    set(&project, "data_api", json!({ "db_schema": "public,api" })).await;
+    let error = project
+        .refused(
+            "promote_config",
+            json!({ "service": "data_api", "fields": ["db_schema"] }),
+            "advisor_failed",
+        )
+        .await;
+    assert!(
+        error["message"].as_str().unwrap().contains("taken back"),
+        "{error}"
+    );
+    assert_eq!(
+        production(&project, "data_api", "db_schema").await,
+        "public,graphql_public"
+    );
+}
