@@ -224,25 +224,25 @@ pub fn nested(flat: &Settings) -> Settings {
 
 endpoints! {
     /// The configuration of Auth. Secrets in it are digests of themselves.
-    GetAuthConfig: Looks GET "/v1/projects/{ref}/config/auth" (Ref) => 200 Settings;
+    GetAuthConfig: Looks GET "/v1/projects/{ref}/config/auth" (Ref) => 200 Settings, needs "auth_config_read";
     /// Changes fields of it.
-    UpdateAuthConfig: WritesBranch PATCH "/v1/projects/{ref}/config/auth" (Ref) { Settings } => 200 Settings;
+    UpdateAuthConfig: WritesBranch PATCH "/v1/projects/{ref}/config/auth" (Ref) { Settings } => 200 Settings, needs "auth_config_write";
     /// The configuration of the Data API. May hold the secret that signs tokens.
-    GetDataApiConfig: Looks GET "/v1/projects/{ref}/postgrest" (Ref) => 200 Settings;
+    GetDataApiConfig: Looks GET "/v1/projects/{ref}/postgrest" (Ref) => 200 Settings, needs "data_api_config_read";
     /// Changes fields of it.
-    UpdateDataApiConfig: WritesBranch PATCH "/v1/projects/{ref}/postgrest" (Ref) { Settings } => 200 Settings;
+    UpdateDataApiConfig: WritesBranch PATCH "/v1/projects/{ref}/postgrest" (Ref) { Settings } => 200 Settings, needs "data_api_config_write";
     /// The configuration of Storage.
-    GetStorageConfig: Looks GET "/v1/projects/{ref}/config/storage" (Ref) => 200 Settings;
+    GetStorageConfig: Looks GET "/v1/projects/{ref}/config/storage" (Ref) => 200 Settings, needs "storage_config_read";
     /// Changes fields of it; a feature is given whole.
-    UpdateStorageConfig: WritesBranch PATCH "/v1/projects/{ref}/config/storage" (Ref) { Settings } => 200 ();
+    UpdateStorageConfig: WritesBranch PATCH "/v1/projects/{ref}/config/storage" (Ref) { Settings } => 200 (), needs "storage_config_write";
     /// The configuration of Realtime.
-    GetRealtimeConfig: Looks GET "/v1/projects/{ref}/config/realtime" (Ref) => 200 Settings;
+    GetRealtimeConfig: Looks GET "/v1/projects/{ref}/config/realtime" (Ref) => 200 Settings, needs "realtime_config_read";
     /// Changes fields of it.
-    UpdateRealtimeConfig: WritesBranch PATCH "/v1/projects/{ref}/config/realtime" (Ref) { Settings } => 204 ();
+    UpdateRealtimeConfig: WritesBranch PATCH "/v1/projects/{ref}/config/realtime" (Ref) { Settings } => 204 (), needs "realtime_config_write";
     /// The settings of PostgreSQL that stand instead of the platform's own.
-    GetPostgresConfig: Looks GET "/v1/projects/{ref}/config/database/postgres" (Ref) => 200 Settings;
+    GetPostgresConfig: Looks GET "/v1/projects/{ref}/config/database/postgres" (Ref) => 200 Settings, needs "database_config_read";
     /// Replaces all of them.
-    UpdatePostgresConfig: WritesBranch PUT "/v1/projects/{ref}/config/database/postgres" (Ref) { Settings } => 200 Settings;
+    UpdatePostgresConfig: WritesBranch PUT "/v1/projects/{ref}/config/database/postgres" (Ref) { Settings } => 200 Settings, needs "database_config_write";
 }
 
 #[cfg(test)]
