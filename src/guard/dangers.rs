@@ -192,12 +192,6 @@ pub(super) fn development_value(name: &str, value: &Value, branches: &[Ref]) -> 
         return Some("it lets whoever knows a test code sign in".to_owned());
     }
     let text = value.as_str()?;
-    if let Some(branch) = branches
-        .iter()
-        .find(|branch| text.contains(branch.as_str()))
-    {
-        return Some(format!("it names the branch {branch}, which is disposable"));
-    }
     // Texts of mails hold addresses as well; what they call an address is the platform's template.
     let words = text.split(|one: char| {
         one.is_whitespace()
@@ -206,10 +200,19 @@ pub(super) fn development_value(name: &str, value: &Value, branches: &[Ref]) -> 
                 ',' | ';' | '"' | '\'' | '<' | '>' | '(' | ')' | '{' | '}'
             )
     });
-    let is_address = is_address(name);
-    words
-        .filter(|word| !word.is_empty())
-        .find_map(|word| disposable(word, is_address))
+    names_a_branch(text, branches).or_else(|| {
+        words
+            .filter(|word| !word.is_empty())
+            .find_map(|word| disposable(word, is_address(name), branches))
+    })
+}
+
+fn names_a_branch(text: &str, branches: &[Ref]) -> Option<String> {
+    let text = text.to_ascii_lowercase();
+    let branch = branches
+        .iter()
+        .find(|branch| text.contains(branch.as_str()))?;
+    Some(format!("it names the branch {branch}, which is disposable"))
 }
 
 /// Whether a field holds addresses, and nothing else.
@@ -226,7 +229,7 @@ fn is_address(name: &str) -> bool {
     .any(|end| name.ends_with(end))
 }
 
-fn disposable(word: &str, is_address: bool) -> Option<String> {
+fn disposable(word: &str, is_address: bool, branches: &[Ref]) -> Option<String> {
     let lower = word.to_ascii_lowercase();
     if is_address && lower.starts_with("http://") {
         return Some("it is not encrypted: http".to_owned());
@@ -234,17 +237,11 @@ fn disposable(word: &str, is_address: bool) -> Option<String> {
     if is_address && allows_any_host(&lower) {
         return Some("it allows any host".to_owned());
     }
-    // A wildcard is no host; what stands in its place does not matter here.
-    let plain = lower.replace('*', "x");
-    let url = match Url::parse(&plain) {
-        Ok(url) if url.has_host() => url,
-        _ => Url::parse(&format!("https://{plain}")).ok()?,
-    };
-    // Other schemes do not read numbers as addresses.
-    let host = match url.host()? {
-        Host::Domain(domain) => Host::parse(domain).unwrap_or(Host::Domain(domain.to_owned())),
-        other => other.to_owned(),
-    };
+    let host = host_of(&lower)?;
+    // As it is asked for, however it was written.
+    if let Some(why) = names_a_branch(&host.to_string(), branches) {
+        return Some(why);
+    }
     let is_disposable = match &host {
         Host::Domain(domain) => {
             let domain = domain.trim_end_matches('.');
@@ -261,6 +258,21 @@ fn disposable(word: &str, is_address: bool) -> Option<String> {
         Host::Ipv6(address) => is_near_v6(*address),
     };
     is_disposable.then(|| format!("{host} answers at a desk, or for a day"))
+}
+
+/// The host of a URL, or of what would be one behind `https://`.
+fn host_of(word: &str) -> Option<Host<String>> {
+    // A wildcard is no host; what stands in its place does not matter here.
+    let plain = word.replace('*', "x");
+    let url = match Url::parse(&plain) {
+        Ok(url) if url.has_host() => url,
+        _ => Url::parse(&format!("https://{plain}")).ok()?,
+    };
+    Some(match url.host()? {
+        // Other schemes do not read numbers as addresses.
+        Host::Domain(domain) => Host::parse(domain).unwrap_or(Host::Domain(domain.to_owned())),
+        other => other.to_owned(),
+    })
 }
 
 /// A scheme and nothing but wildcards, or no more than a public ending behind them.

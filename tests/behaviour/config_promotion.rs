@@ -117,6 +117,19 @@ async fn a_development_branchs_own_values_stay_there() {
         ("site_url", format!("https://{dev}.supabase.co")),
         ("site_url", "myapp://localhost/cb".to_owned()),
         (
+            "site_url",
+            format!("https://{}.supabase.co", dev.to_uppercase()),
+        ),
+        (
+            "site_url",
+            format!(
+                "https://%{:02x}{}.supabase.co",
+                dev.as_bytes()[0],
+                &dev[1..]
+            ),
+        ),
+        ("site_url", "https://ｌｏｃａｌｈｏｓｔ".to_owned()),
+        (
             "uri_allow_list",
             "https://shop.example.com/**,http://localhost:3000".to_owned(),
         ),
