@@ -69,6 +69,15 @@ async fn settings_of_every_service_land_on_dev_and_are_read_back() {
         assert_eq!(again["changed"], json!([]));
         assert_eq!(again["unchanged"], json!([field]));
     }
+    // By the names that the official server has for it.
+    project
+        .ok(
+            "update_storage_config",
+            json!({ "config": { "fileSizeLimit": 1_048_576 } }),
+        )
+        .await;
+    let storage = project.ok("get_storage_config", json!({})).await;
+    assert_eq!(storage["settings"]["fileSizeLimit"], 1_048_576);
     // Bounded: what is off or null is counted, not shown.
     let auth = project.ok("get_config", json!({ "service": "auth" })).await;
     assert!(auth["left_out"].as_u64().unwrap() > 150, "{auth}");
