@@ -16,6 +16,11 @@ use crate::fence;
 pub fn start(file: Option<File>) {
     let filter = EnvFilter::try_from_env("DRYDOCK_LOG")
         .unwrap_or_else(|_| EnvFilter::new("warn,drydock=info,rmcp=error"));
+    // Its louder levels write down what clients send, before anybody knows what in it is a secret.
+    let filter = match "rmcp=info".parse() {
+        Ok(quiet) => filter.add_directive(quiet),
+        Err(_) => filter,
+    };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(false);

@@ -14,6 +14,7 @@ pub mod backups;
 pub mod billing;
 pub mod branches;
 mod client;
+pub mod config;
 pub mod database;
 mod dev_branch;
 pub(crate) mod endpoint;

@@ -12,13 +12,22 @@ pub const NAME_CHARACTERS: usize = 256;
 /// The longest value, in characters.
 pub const VALUE_CHARACTERS: usize = 24_576;
 
-/// A secret with its value. Has no `Debug`, so that no log shows one by accident.
+/// A secret with its value.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct NewSecret {
     /// At most [`NAME_CHARACTERS`], not beginning with [`RESERVED_PREFIX`].
     pub name: String,
     /// At most [`VALUE_CHARACTERS`].
     pub value: String,
+}
+
+/// Without the value, so that no log shows one by accident.
+impl std::fmt::Debug for NewSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewSecret")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A secret as the platform shows it.

@@ -16,15 +16,16 @@ use crate::api::branches::{
     DeleteBranch, DeleteBranchQuery, PushBranch, ResetBranch, UpdateBranch, UpdateBranchBody,
     WorkflowBody,
 };
+use crate::api::secrets::NewSecret;
 use crate::api::{DevBranch, Ref};
 use crate::fence::quote;
 use crate::store::PointStatus;
 
 /// What a missing branch means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Missing {
-    /// It may be made now.
-    MayBeMade,
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Missing<'a> {
+    /// It may be made now, with these secrets.
+    MayBeMade(&'a [NewSecret]),
     /// It is refused.
     IsRefused,
 }
@@ -53,14 +54,13 @@ impl Guard {
         call: &Call,
         project: &Ref,
         name: &str,
-        missing: Missing,
+        missing: Missing<'_>,
     ) -> Result<(DevBranch, Option<MadeBranch>), Refusal> {
-        let create = missing == Missing::MayBeMade;
-        let (branch, made) = match self.prove(project, name).await {
-            Err(refusal) if refusal.code == Code::NoDevBranch && create => {
-                self.make_branch(call, project, name).await?
+        let (branch, made) = match (self.prove(project, name).await, missing) {
+            (Err(refusal), Missing::MayBeMade(secrets)) if refusal.code == Code::NoDevBranch => {
+                self.make_branch(call, project, name, secrets).await?
             }
-            other => (other?, None),
+            (other, _) => (other?, None),
         };
         Ok((self.ready(call, branch).await?, made))
     }
@@ -83,6 +83,7 @@ impl Guard {
         call: &Call,
         project: &Ref,
         name: &str,
+        secrets: &[NewSecret],
     ) -> Result<(DevBranch, Option<MadeBranch>), Refusal> {
         Refusal::unless_harmless("branch's name", name)?;
         let _turn = self.project_turn(project).await?;
@@ -110,7 +111,7 @@ impl Guard {
             call.leave(cost.beyond(), ready(Ok(ask))).await?;
         }
         call.step(format!("making the branch {}", quote(&name)));
-        let made = self.client().create_branch(project, name).await?;
+        let made = self.client().create_branch(project, name, secrets).await?;
         let branch = self.until_settled(call, project, &made.project_ref).await?;
         let made = MadeBranch {
             usd_per_hour: self.hourly_price(&made.project_ref).await,

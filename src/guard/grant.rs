@@ -213,7 +213,7 @@ impl Grant for Dev {
             (None, false) => {
                 let by_policy = guard.policy().dev_branch.create == BranchCreation::FirstWrite;
                 let missing = if target.create && (by_policy || call.tool == "create_branch") {
-                    Missing::MayBeMade
+                    Missing::MayBeMade(target.secrets.as_slice())
                 } else {
                     Missing::IsRefused
                 };

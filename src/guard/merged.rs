@@ -71,8 +71,8 @@ pub(super) fn not_merged(left: &[String]) -> Vec<NotMerged> {
     };
     [
         ("data", "rows stay on the branch: seed data belongs there, and production's rows come from its users"),
-        ("configuration", "auth, API, storage and realtime settings stay as they are on production"),
-        ("secrets", "production's secrets are set by the operator"),
+        ("configuration", "auth, API, storage, realtime and database settings stay as they are on production; promote_config carries the fields that it names"),
+        ("secrets", "production's come from the operator's environment, by promote_secrets"),
         ("storage objects", "files and their rows stay on the branch"),
         ("deleted functions", functions.as_str()),
     ]

@@ -24,6 +24,9 @@
 //! functions  Edge Functions on a branch;  sources: what is deployed, checked;  invoke: calling one;  carried: how they reach production
 //! costs      prices, bills and the cap on them
 //! logs       what only looks at logs: queries in both dialects, a service's lines;  masking: values in messages
+//! config     what services are set to;  configuring: changing it on branches;  dangers: settings that are not what they seem;  promote: carrying them to production
+//!            exposure: what production's API shows, wherever the advisor looks
+//! secrets    of functions;  environment: the operator's;  payment: live keys
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
 //! approval   leave to do what the policy does not allow by itself;  leaves: what for;  roads: the policy's part
 //! user       asking the user behind the client;  caller: who calls;  quote: others' words, for people
@@ -40,8 +43,13 @@ mod branches;
 mod caller;
 mod carried;
 mod cautions;
+mod config;
+mod configuring;
 mod costs;
+mod dangers;
 mod diff;
+mod environment;
+mod exposure;
 mod functions;
 mod gate;
 mod grant;
@@ -59,11 +67,13 @@ mod migrate;
 mod operations;
 mod passwords;
 mod pauses;
+mod payment;
 mod pipeline;
 mod points;
 mod policy;
 mod present;
 mod projects;
+mod promote;
 mod quote;
 mod reach;
 mod reading;
@@ -73,6 +83,7 @@ mod rehearsal;
 mod remedies;
 mod revert;
 mod roads;
+mod secrets;
 mod settle;
 mod sources;
 mod state;
@@ -103,6 +114,8 @@ pub use backend::{Letter, Unheard};
 pub use backups::{ListedBackup, RecoveryOption, RecoveryWindow};
 pub use branches::Rebased;
 pub use caller::{Asking, Caller, Principal, Put, Question, Reply, Said};
+pub use config::ShownConfig;
+pub use configuring::{ChangedConfig, ChangedField, CheckedSettings};
 pub use costs::{ComputeSize, Cost};
 pub use diff::{Diff, ObjectChange};
 pub use functions::{ShownFile, ShownFunction, WantedFunction};
@@ -127,6 +140,7 @@ pub use recovery::{LostWindow, Recovered};
 pub use refusal::{Code, Next, Refusal};
 pub use revert::{Reverted, RowCount};
 pub use roads::{Approvals, Operation, Road};
+pub use secrets::{DevSecrets, SecretDigest};
 pub use storage::FoundBucket;
 pub use target::{Environment, Target, TargetView};
 pub use tool::{Call, Progress, Tool};

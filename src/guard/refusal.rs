@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::api::ApiError;
+use crate::api::config::Service;
 use crate::fence::{quote, unmarked};
 use crate::redact;
 use crate::store::StoreError;
@@ -110,6 +111,12 @@ pub enum Code {
     PermissionMissing,
     /// The platform's rate limit is used up.
     RateLimited,
+    /// A setting opens what must stay closed, or carries a development value to production.
+    UnsafeSetting,
+    /// A live payment key is for production alone.
+    LivePaymentKey,
+    /// The operator's environment lacks a secret that was named.
+    SecretMissing,
     /// The vault cannot seal, so nothing that needs a secret is begun.
     VaultUnavailable,
     /// The journal cannot be written, so nothing is.
@@ -171,6 +178,9 @@ impl Code {
             Self::Unauthorized => "unauthorized",
             Self::PermissionMissing => "permission_missing",
             Self::RateLimited => "rate_limited",
+            Self::UnsafeSetting => "unsafe_setting",
+            Self::LivePaymentKey => "live_payment_key",
+            Self::SecretMissing => "secret_missing",
             Self::VaultUnavailable => "vault_unavailable",
             Self::JournalUnavailable => "journal_unavailable",
             Self::InternalError => "internal_error",
@@ -195,6 +205,23 @@ impl Next {
     pub fn new(tool: &'static str, mut arguments: Value, why: impl Into<String>) -> Self {
         if let Some(arguments) = arguments.as_object_mut() {
             arguments.retain(|_, value| !value.is_null());
+            // Whoever gave these has them; nobody else is to read them here.
+            match arguments.get_mut("secrets") {
+                Some(Value::Object(secrets)) => {
+                    secrets
+                        .values_mut()
+                        .for_each(|value| *value = json!(redact::MARK));
+                }
+                Some(other) => *other = json!(redact::MARK),
+                None => {}
+            }
+            if let Some(Value::Object(settings)) = arguments.get_mut("settings") {
+                for (name, value) in settings {
+                    if Service::ALL.iter().any(|one| one.holds_secret(name)) {
+                        *value = json!(redact::MARK);
+                    }
+                }
+            }
         }
         Self {
             tool,

@@ -18,6 +18,11 @@ use crate::store::PointStatus;
 /// The names of temporary branches begin so.
 const PREFIX: &str = "drydock-replay-";
 
+/// A name for a temporary branch.
+pub(super) fn new_name() -> String {
+    format!("{PREFIX}{:08x}", rand::random::<u32>())
+}
+
 /// What a rehearsal found.
 pub(super) struct Rehearsed {
     pub(super) replay: Finding,
@@ -55,7 +60,10 @@ impl Dev {
                 ),
                 None,
             );
-            let (advisor, fix) = self.check_advisor(&self.branch).await?;
+            let (advisor, fix) = match self.hidden_schemas().await? {
+                Some(finding) => (finding, None),
+                None => self.check_advisor(&self.branch).await?,
+            };
             return Ok(Rehearsed {
                 replay: off,
                 advisor,
@@ -65,20 +73,15 @@ impl Dev {
         }
         self.call
             .step("replaying the migrations on a temporary branch");
-        let name = format!("{PREFIX}{:08x}", rand::random::<u32>());
+        let name = new_name();
         let guard = &self.call.guard;
         self.sweep_rehearsals().await;
         let made = guard
             .client()
-            .create_branch(self.branch.project(), &name)
+            .create_branch(self.branch.project(), &name, &[])
             .await?;
         let result = self.rehearse_on(&made.project_ref, unmerged, branch).await;
-        if let Err(refusal) = self.remove_rehearsal(&name).await {
-            tracing::warn!(
-                message = refusal.message,
-                "a temporary branch could not be removed; the next check tries again"
-            );
-        }
+        self.clear_rehearsal(&name).await;
         result
     }
 
@@ -121,6 +124,7 @@ impl Dev {
             }
             Err(refusal) => return Err(refusal),
         };
+        guard.expose_as_production(&rehearsal, project).await?;
         let base = guard.catalogue(rehearsal.reference()).await?;
         for migration in unmerged {
             if let Err(refusal) = self.replay(&rehearsal, migration).await {
@@ -168,8 +172,8 @@ impl Dev {
     pub(super) async fn replayed_production(&self) -> Result<State, Refusal> {
         let guard = &self.call.guard;
         let project = self.branch.project();
-        let name = format!("{PREFIX}{:08x}", rand::random::<u32>());
-        let made = guard.client().create_branch(project, &name).await?;
+        let name = new_name();
+        let made = guard.client().create_branch(project, &name, &[]).await?;
         let replayed = match guard
             .until_settled(&self.call, project, &made.project_ref)
             .await
@@ -177,12 +181,7 @@ impl Dev {
             Ok(rehearsal) => guard.state(rehearsal.reference()).await,
             Err(refusal) => Err(refusal),
         };
-        if let Err(refusal) = self.remove_rehearsal(&name).await {
-            tracing::warn!(
-                message = refusal.message,
-                "a temporary branch could not be removed; the next check tries again"
-            );
-        }
+        self.clear_rehearsal(&name).await;
         replayed
     }
 
@@ -261,6 +260,16 @@ impl Dev {
                     "an old temporary branch could not be removed"
                 );
             }
+        }
+    }
+
+    /// Removes a temporary branch, or leaves it to the next check.
+    pub(super) async fn clear_rehearsal(&self, name: &str) {
+        if let Err(refusal) = self.remove_rehearsal(name).await {
+            tracing::warn!(
+                message = refusal.message,
+                "a temporary branch could not be removed; the next check tries again"
+            );
         }
     }
 

@@ -118,6 +118,10 @@ operations! {
     merge_branch MergeBranch None
     /// Deleting functions of production that a branch does not have, with its merge.
     delete_function DeleteFunction Client
+    /// Copying fields of a branch's configuration to production.
+    promote_config PromoteConfig Client
+    /// Setting production's secrets to what the operator's environment has.
+    promote_secrets PromoteSecrets Operator
     /// Deleting a branch whose unmerged migrations would be lost.
     delete_branch DeleteBranch None
     /// Emptying a branch and replaying its migrations.

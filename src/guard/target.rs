@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Code, Guard, Next, Refusal};
+use super::{Code, DevSecrets, Guard, Next, Refusal};
 use crate::api::branches::{Branch, ListBranches};
 use crate::api::projects::ListProjects;
 use crate::api::{ApiError, DevBranch, Ref, Unproven, Which};
@@ -33,6 +33,7 @@ pub struct Target {
     pub(super) writes: bool,
     pub(super) as_is: bool,
     pub(super) whole: bool,
+    pub(super) secrets: DevSecrets,
 }
 
 impl Target {
@@ -68,6 +69,13 @@ impl Target {
     #[must_use]
     pub fn or_create(mut self) -> Self {
         self.create = true;
+        self
+    }
+
+    /// What is made gets these secrets.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: DevSecrets) -> Self {
+        self.secrets = secrets;
         self
     }
 

@@ -84,9 +84,14 @@ impl Request {
                 "see what the platform says of itself; it refused what Drydock asked of it",
             ),
             Code::SecretInSource => refusal.next(self.look(
-                "list_edge_functions",
+                "list_secrets",
                 json!({}),
-                "shows what is deployed; deploy it again without the secret",
+                "shows which secrets there are; set_secrets adds one, and the function reads it with Deno.env.get",
+            )),
+            Code::UnsafeSetting => refusal.next(self.look(
+                "get_config",
+                json!({ "service": self.arguments.get("service") }),
+                "shows what is set now; leave this one out",
             )),
             Code::InternalError => {
                 refusal.operator("look into the server's log, and report what stands there")

@@ -4,16 +4,11 @@
 //! nothing, with an empty `search_path` so that names print whole. The schemas that the API
 //! exposes come as the setting `pgrst.db_schemas`.
 
-use std::sync::LazyLock;
-
 use serde_json::Value;
 
 use super::engine::{ClusterId, Engine, Limits, Login};
 use super::fault::Fault;
 use crate::api::advisors::{Lint, Lints};
-
-/// The schemas that the Data API exposes by default.
-const EXPOSED_SCHEMAS: &str = "public, graphql_public";
 
 macro_rules! lints {
     ($($stem:literal,)*) => {
@@ -38,9 +33,10 @@ lints! {
 }
 
 /// One batch: a transaction that cannot write, the settings, every lint.
-static BATCH: LazyLock<String> = LazyLock::new(|| {
+fn batch(exposed: &str) -> String {
     let mut batch = format!(
-        "begin read only;\nset local search_path = '';\nset local pgrst.db_schemas = '{EXPOSED_SCHEMAS}';\n"
+        "begin read only;\nset local search_path = '';\nset local pgrst.db_schemas = '{}';\n",
+        exposed.replace('\'', "''")
     );
     for lint in SECURITY {
         batch.push_str(lint);
@@ -48,14 +44,19 @@ static BATCH: LazyLock<String> = LazyLock::new(|| {
     }
     batch.push_str("rollback;");
     batch
-});
+}
 
-/// Runs every security lint on a cluster.
-pub(super) async fn security(engine: &Engine, cluster: ClusterId) -> Result<Lints, Fault> {
+/// Runs every security lint on a cluster whose Data API exposes these schemas, between commas.
+pub(super) async fn security(
+    engine: &Engine,
+    cluster: ClusterId,
+    exposed: &str,
+) -> Result<Lints, Fault> {
+    let batch = batch(exposed);
     let mut session = engine.connect(cluster, Login::ReadOnly).await?;
-    let results = session.run(&BATCH, Limits::default()).await;
+    let results = session.run(&batch, Limits::default()).await;
     session.close().await;
-    let results = results.map_err(|error| Fault::of_sql(error, &BATCH))?;
+    let results = results.map_err(|error| Fault::of_sql(error, &batch))?;
     let lints = results
         .iter()
         .flat_map(|result| result.to_json())

@@ -77,7 +77,19 @@ impl LocalPlatform {
     /// Starts the platform and waits for the line in which it says that it is ready, or why not.
     async fn start(&self) -> Result<Ready, ApiError> {
         tracing::info!(data_dir = %self.data_dir.display(), "starting the local platform");
-        let mut child = Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        // What the operator has put there for agents to place is no business of a database's or a
+        // function's.
+        for (name, _) in std::env::vars_os() {
+            let placed = ["DRYDOCK_DEV_SECRET_", "DRYDOCK_PRODUCTION_SECRET_"];
+            if placed
+                .iter()
+                .any(|start| name.to_string_lossy().starts_with(start))
+            {
+                command.env_remove(name);
+            }
+        }
+        let mut child = command
             .arg("platform")
             .arg("--background")
             .arg("--data-dir")

@@ -21,6 +21,7 @@
 //! pooler/   the port for psql and drivers
 //! logs/     what projects did, for a while
 //! functions/ Edge Functions in Deno
+//! configuration what services are set to
 //! ```
 //!
 //! It speaks the API's types and never its client.
@@ -28,6 +29,7 @@
 mod actions;
 mod advisor;
 mod bootstrap;
+mod configuration;
 pub mod engine;
 mod fault;
 mod functions;

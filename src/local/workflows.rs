@@ -204,6 +204,7 @@ impl Platform {
                 return Err(fault);
             }
         };
+        self.carry_settings(reference, cluster).await;
         self.registry()
             .set_branch(reference, BranchStatus::RunningMigrations)
             .await?;

@@ -19,7 +19,7 @@ mod shapes;
 use serde_json::{Map, Value};
 
 pub(crate) use forms::is_secret_member;
-pub use known::{keep_environment, keep_secret};
+pub use known::{keep_environment, keep_given, keep_secret};
 
 /// What stands where a secret stood.
 pub const MARK: &str = "[redacted]";

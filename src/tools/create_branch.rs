@@ -1,10 +1,13 @@
 //! `create_branch`
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::guard::{Dev, Refusal, Target, Tool};
+use super::set_secrets::texts;
+use crate::guard::{Dev, DevSecrets, Refusal, Target, Tool};
 
 /// Makes a development branch.
 pub(super) struct CreateBranch;
@@ -19,6 +22,9 @@ pub(super) struct Input {
     #[serde(default)]
     #[schemars(with = "String")]
     name: Option<String>,
+    /// For its functions, by name.
+    #[serde(default, deserialize_with = "texts")]
+    secrets: BTreeMap<String, String>,
 }
 
 /// The branch.
@@ -52,11 +58,17 @@ impl Tool for CreateBranch {
         }
         Ok(Target::project(&input.project_id)
             .branch(input.name.as_deref())
-            .or_create())
+            .or_create()
+            .with_secrets(DevSecrets::checked(input.secrets.clone(), &[])?))
     }
 
-    async fn call(grant: Dev, _: Input) -> Result<Output, Refusal> {
+    async fn call(grant: Dev, input: Input) -> Result<Output, Refusal> {
         let (branch, created) = grant.describe();
+        let secrets = DevSecrets::checked(input.secrets, &[])?;
+        // A branch that was there already, or that an earlier call made, has not got them yet.
+        if !created && !secrets.is_empty() {
+            grant.set_secrets(&secrets).await?;
+        }
         Ok(Output { branch, created })
     }
 

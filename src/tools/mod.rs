@@ -106,6 +106,15 @@ catalogue! {
         delete_edge_function: DeleteEdgeFunction,
         invoke_edge_function: InvokeEdgeFunction,
     }
+    Config {
+        get_config: GetConfig,
+        update_config: UpdateConfig,
+        promote_config: PromoteConfig,
+        list_secrets: ListSecrets,
+        set_secrets: SetSecrets,
+        delete_secrets: DeleteSecrets,
+        promote_secrets: PromoteSecrets,
+    }
     Keys {
         get_project_url: GetProjectUrl,
         get_api_keys: GetApiKeys,

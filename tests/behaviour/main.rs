@@ -11,6 +11,7 @@
 //! targets scope policy limits lifecycle pooler recovery costs keys cloud doctor sql ledger migrations restore_points advisor gate merge branches
 //! attacks isolation sharing concurrency long_work crashes faults http journal json lints resources surface
 //! vault vault_keys canaries fence functions functions_attacks functions_merge
+//! config config_attacks config_promotion secrets
 //! ```
 //!
 //! `DRYDOCK_TEST_ROUNDS` multiplies the rounds of the crash tests and of floods; `DRYDOCK_TEST_SEED` repeats one.
@@ -32,6 +33,9 @@ mod canaries;
 mod cautions;
 mod cloud;
 mod concurrency;
+mod config;
+mod config_attacks;
+mod config_promotion;
 mod costs;
 mod crashes;
 mod doctor;
@@ -65,6 +69,7 @@ mod recovery;
 mod resources;
 mod restore_points;
 mod scope;
+mod secrets;
 mod sensitive;
 mod sensitive_rows;
 mod sharing;

@@ -11,6 +11,7 @@ use super::description::{Description, Reply};
 use super::platform::Platform;
 use super::schema::misfits;
 use super::{Failure, assert_none};
+use super::{config, functions};
 
 /// What is not as described, on purpose: part of a place, and why.
 const KNOWN: [(&str, &str); 2] = [
@@ -32,7 +33,7 @@ const NOT_THERE: [&str; 2] = [
 ];
 
 /// Calls the platform and holds every answer against the description.
-struct Drive {
+pub(super) struct Drive {
     description: Description,
     platform: Platform,
     http: reqwest::Client,
@@ -76,7 +77,7 @@ impl Drive {
     }
 
     /// A call that must succeed. `path` may end in a query string.
-    async fn call(
+    pub(super) async fn call(
         &mut self,
         operation: &str,
         values: &[&str],
@@ -121,7 +122,7 @@ impl Drive {
     }
 
     /// A call that must fail with this status, in the platform's one form of an error.
-    async fn refused(
+    pub(super) async fn refused(
         &mut self,
         status: u16,
         operation: &str,
@@ -188,7 +189,7 @@ fn text(value: &Value) -> String {
 
 const PROJECT: &str = "GET /v1/projects/{ref}";
 const BRANCH: &str = "GET /v1/projects/{ref}/branches/{name}";
-const QUERY: &str = "POST /v1/projects/{ref}/database/query";
+pub(super) const QUERY: &str = "POST /v1/projects/{ref}/database/query";
 const POINT: &str = "POST /v1/projects/{ref}/database/backups/restore-point";
 const MIGRATE: &str = "POST /v1/projects/{ref}/database/migrations";
 
@@ -421,81 +422,6 @@ async fn backups(drive: &mut Drive, project: &str) -> Result<(), Failure> {
     drive.call(list, &[project], None).await.map(drop)
 }
 
-async fn secrets(drive: &mut Drive, project: &str) -> Result<(), Failure> {
-    let secrets = "/v1/projects/{ref}/secrets";
-    let set = format!("POST {secrets}");
-    let two = json!([{ "name": "A", "value": "abc" }, { "name": "B", "value": "" }]);
-    drive.call(&set, &[project], Some(two)).await?;
-    let again = json!([{ "name": "A", "value": "abcd" }]);
-    drive.call(&set, &[project], Some(again)).await?;
-    let delete = format!("DELETE {secrets}");
-    let names = json!(["B", "NEVER_THERE"]);
-    drive.call(&delete, &[project], Some(names)).await?;
-    let listed = drive
-        .call(&format!("GET {secrets}"), &[project], None)
-        .await?;
-    let digest = "88d4266fd4e6338d13b845fcf289579d209c897823b9217da3e161936f031589";
-    assert_eq!(listed[0]["name"], "A");
-    assert_eq!(listed[0]["value"], digest);
-    assert_eq!(listed.as_array().map(Vec::len), Some(1));
-    let reserved = json!([{ "name": "SUPABASE_URL", "value": "" }]);
-    drive.refused(400, &set, &[project], Some(reserved)).await
-}
-
-async fn functions(drive: &mut Drive, project: &str) -> Result<(), Failure> {
-    let all = "/v1/projects/{ref}/functions";
-    let one = "/v1/projects/{ref}/functions/{function_slug}";
-    let deploy = "POST /v1/projects/{ref}/functions/deploy";
-    let source = "Deno.serve(() => new Response('hello'));";
-    let deployment = |source: &str| {
-        let metadata =
-            json!({ "entrypoint_path": "index.ts", "verify_jwt": true, "name": "Hello" });
-        Some(json!({ "metadata": metadata, "file": [source] }))
-    };
-    let with = |more: &str| format!("{deploy}?slug=hello{more}");
-    drive
-        .call(&with(""), &[project], deployment(source))
-        .await?;
-    let wrong = deployment("const x: = 1;");
-    drive.refused(400, &with(""), &[project], wrong).await?;
-    let bundled = drive
-        .call(
-            &with("&bundleOnly=true"),
-            &[project],
-            deployment("Deno.serve(() => new Response('again'));"),
-        )
-        .await?;
-    assert_eq!(bundled["version"], 2);
-    let get = format!("GET {one}");
-    let before = drive.call(&get, &[project, "hello"], None).await?;
-    assert_eq!(before["version"], 1);
-    let mut wanted = bundled.clone();
-    if let Some(wanted) = wanted.as_object_mut() {
-        wanted.remove("updated_at");
-    }
-    drive
-        .call(&format!("PUT {all}"), &[project], Some(json!([wanted])))
-        .await?;
-    let after = drive.call(&get, &[project, "hello"], None).await?;
-    assert_eq!(after["ezbr_sha256"], bundled["ezbr_sha256"]);
-    let body = json!({ "slug": "older", "name": "Older", "body": source });
-    drive
-        .call(&format!("POST {all}"), &[project], Some(body))
-        .await?;
-    drive.call(&format!("GET {all}"), &[project], None).await?;
-    let body = json!({ "name": "Newer", "verify_jwt": false });
-    drive
-        .call(&format!("PATCH {one}"), &[project, "older"], Some(body))
-        .await?;
-    drive
-        .call(&format!("GET {one}/body"), &[project, "older"], None)
-        .await?;
-    drive
-        .call(&format!("DELETE {one}"), &[project, "older"], None)
-        .await?;
-    drive.refused(404, &get, &[project, "older"], None).await
-}
-
 async fn branches(drive: &mut Drive, project: &str) -> Result<(), Failure> {
     let all = "GET /v1/projects/{ref}/branches";
     drive.call(all, &[project], None).await?;
@@ -583,8 +509,9 @@ async fn every_answer_of_the_local_platform_is_as_described() -> Result<(), Fail
     };
     let project = projects(&mut drive).await?;
     database(&mut drive, &project).await?;
-    secrets(&mut drive, &project).await?;
-    functions(&mut drive, &project).await?;
+    config::secrets(&mut drive, &project).await?;
+    config::settings(&mut drive, &project).await?;
+    functions::functions(&mut drive, &project).await?;
     branches(&mut drive, &project).await?;
     drive
         .call("DELETE /v1/projects/{ref}", &[&project], None)

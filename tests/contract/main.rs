@@ -14,8 +14,10 @@
 
 mod answers;
 mod catalogue;
+mod config;
 mod declared;
 mod description;
+mod functions;
 mod platform;
 mod sample;
 mod schema;

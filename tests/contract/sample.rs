@@ -77,6 +77,8 @@ fn text(schema: &Value) -> String {
         (Some("date-time"), _) => "2026-01-02T03:04:05.678Z".to_owned(),
         (Some("uuid"), _) => "11111111-1111-4111-8111-111111111111".to_owned(),
         (Some("uri"), _) => "https://example.com/hook".to_owned(),
+        (Some("email"), _) => "somebody@example.com".to_owned(),
+        (_, Some(span)) if span.starts_with("^(-?[0-9]+") => "30s".to_owned(),
         (_, Some(r"^\d+$")) => "20260102030405".to_owned(),
         // Twenty letters: long enough for a ref, and not too long for a name.
         _ => "abcdefghijklmnopqrst".to_owned(),

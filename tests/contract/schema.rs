@@ -223,6 +223,12 @@ fn matches(value: &Value, pattern: &Value) -> Option<bool> {
             text.starts_with(|first: char| first.is_ascii_alphabetic())
                 && all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)),
         ),
+        "^[^,]+$" => Some(!text.is_empty() && !text.contains(',')),
+        r"^(-?[0-9]+(?:\.[0-9]+)?)(us|ms|s|min|h|d)?$" => {
+            let number = text.trim_end_matches(|one: char| one.is_ascii_lowercase());
+            Some(number.parse::<f64>().is_ok())
+        }
+        email if email.starts_with(r"^(?!\.)(?!.*\.\.)") => Some(text.contains('@')),
         "^(?!SUPABASE_).*" => Some(!text.starts_with("SUPABASE_")),
         uuid if uuid.starts_with("^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}") => Some(is_uuid(text)),
         _ => None,

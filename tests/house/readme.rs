@@ -90,6 +90,8 @@ fn readme_names_only_settings_that_exist() {
         let known = config.contains(variable)
             || [
                 "DRYDOCK_LOG",
+                "DRYDOCK_DEV_SECRET_",
+                "DRYDOCK_PRODUCTION_SECRET_",
                 "DRYDOCK_UPDATE_SNAPSHOTS",
                 "DRYDOCK_UPDATE_CLIENTS",
                 "DRYDOCK_OFFLINE",

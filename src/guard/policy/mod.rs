@@ -172,6 +172,8 @@ pub enum Group {
     Recovery,
     /// Edge Functions.
     Functions,
+    /// Configuration of services, and secrets of functions.
+    Config,
     /// URLs and keys.
     Keys,
     /// The advisors.

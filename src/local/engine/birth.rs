@@ -15,6 +15,7 @@ use super::files;
 use super::history::History;
 use super::house::House;
 use super::layout::ClusterDir;
+use super::overrides::Overrides;
 use super::postmaster::{self, Postmaster, Stop};
 use super::record::Record;
 use super::secrets::{Secret, Secrets};
@@ -66,6 +67,7 @@ impl Cluster {
                 generation,
                 &data,
                 Durability::Synced,
+                &Overrides::new(),
             )
         })
         .await??;
@@ -98,6 +100,8 @@ impl Cluster {
             template: template.name.clone(),
             system_identifier: template.control.system_identifier,
             secrets: Secrets::with(password),
+            overrides: Overrides::new(),
+            proven: Overrides::new(),
         };
         let passwords: String = [Login::Admin, Login::User, Login::ReadOnly]
             .map(|login| record.set_password(login))
@@ -116,8 +120,14 @@ impl Cluster {
     }
 }
 
-pub(super) fn conf(house: &House, id: ClusterId, generation: u64) -> Conf<'_> {
+pub(super) fn conf<'a>(
+    house: &'a House,
+    id: ClusterId,
+    generation: u64,
+    overrides: &'a Overrides,
+) -> Conf<'a> {
     Conf {
+        overrides,
         layout: &house.layout,
         id,
         generation,
@@ -133,6 +143,7 @@ pub(super) fn copy_template(
     generation: u64,
     data: &Path,
     durability: Durability,
+    overrides: &Overrides,
 ) -> Result<(), EngineError> {
     let spare = template.name == house.template.name && house.spares.take(data)?;
     if !spare {
@@ -140,7 +151,7 @@ pub(super) fn copy_template(
             .listing
             .copy(&template.data, data, house.program.run_as)?;
     }
-    conf(house, id, generation).write(data, durability)
+    conf(house, id, generation, overrides).write(data, durability)
 }
 
 /// Ends whatever serves a generation that is not valid, and removes it.

@@ -26,6 +26,7 @@ use super::error::EngineError;
 use super::files;
 use super::house::House;
 use super::layout::ClusterDir;
+use super::overrides::Overrides;
 use super::postmaster::{Postmaster, Stop};
 use super::record::Record;
 use super::secrets::Secret;
@@ -113,9 +114,28 @@ impl Cluster {
         }
         state.admin = None;
         self.check_major(&state.record)?;
+        let record = state.record.clone();
+        match self.start(state, &record.overrides).await {
+            Err(error @ EngineError::StartFailed { .. }) if record.proven != record.overrides => {
+                tracing::warn!(%error, cluster = %self.id, "the server does not start with the settings that it was given; starting it with those from before");
+                state.server = None;
+                self.start(state, &record.proven).await
+            }
+            Ok(()) if record.proven != record.overrides => {
+                let proven = record.overrides.clone();
+                self.put_record(state, Record { proven, ..record }).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Starts the server with these overrides.
+    async fn start(&self, state: &mut State, overrides: &Overrides) -> Result<(), EngineError> {
+        let patience = self.house.settings.patience;
         let generation = state.record.generation;
         let data = self.dir.generation(generation);
-        self.conf(generation).write(&data, Durability::Synced)?;
+        self.conf(&state.record, overrides)
+            .write(&data, Durability::Synced)?;
         // Kept before it is waited for: a caller that gives up must not leave a server that nobody knows.
         let server = state.server.insert(
             self.house
@@ -144,8 +164,8 @@ impl Cluster {
         })
     }
 
-    pub(super) fn conf(&self, generation: u64) -> Conf<'_> {
-        birth::conf(&self.house, self.id, generation)
+    pub(super) fn conf<'a>(&'a self, record: &Record, overrides: &'a Overrides) -> Conf<'a> {
+        birth::conf(&self.house, self.id, record.generation, overrides)
     }
 
     /// Opens a session, starting the server if it has to. What passes by itself (a server that is just ending or just

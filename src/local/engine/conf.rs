@@ -1,7 +1,8 @@
 //! The configuration of a server, written by the engine before every start.
 //!
 //! What may differ between a replay and normal service (`fsync`) stands in the file, because only there it can be
-//! changed without a restart. `postgresql.auto.conf` stays as initdb left it: only a superuser could change it.
+//! changed without a restart. `postgresql.auto.conf` is empty, except while a value is tried: only a superuser could
+//! change it.
 
 use std::fs;
 use std::path::Path;
@@ -9,6 +10,7 @@ use std::path::Path;
 use super::ClusterId;
 use super::error::{EngineError, IoContext};
 use super::layout::Layout;
+use super::overrides::Overrides;
 
 /// Only scram, for everybody, over the socket only. Logical replication is covered by `all` as well.
 const HBA: &str = "local all all scram-sha-256\n";
@@ -59,6 +61,8 @@ pub(super) struct Conf<'a> {
     pub(super) id: ClusterId,
     pub(super) generation: u64,
     pub(super) max_connections: u16,
+    /// What the cluster has instead; each value is plain (see [`super::overrides`]).
+    pub(super) overrides: &'a Overrides,
 }
 
 impl Conf<'_> {
@@ -67,7 +71,7 @@ impl Conf<'_> {
     pub(super) fn write(&self, data: &Path, durability: Durability) -> Result<(), EngineError> {
         self.layout.make_sockets()?;
         let sockets = self.layout.socket_dir(self.generation);
-        let text = format!(
+        let mut text = format!(
             "{FIXED}log_line_prefix = '{LOG_LINE_PREFIX}'\nport = {}\nunix_socket_directories = '{}'\nmax_connections = {}\nfsync = {}\n{}",
             self.id,
             sockets.display().to_string().replace('\'', "''"),
@@ -84,8 +88,14 @@ impl Conf<'_> {
                 ""
             },
         );
+        for (name, value) in self.overrides {
+            text.push_str(&format!("{name} = '{value}'\n"));
+        }
         let conf = data.join("postgresql.conf");
         fs::write(&conf, text).doing("write", &conf)?;
+        // A crash while a value was tried may have left it there, where it would outrank the file.
+        let auto = data.join("postgresql.auto.conf");
+        fs::write(&auto, "").doing("write", &auto)?;
         let hba = data.join("pg_hba.conf");
         fs::write(&hba, HBA).doing("write", &hba)
     }

@@ -93,6 +93,14 @@ pub enum EngineError {
         /// How long it was given.
         waited: Duration,
     },
+    /// A setting is not what the server takes; nothing has changed.
+    #[error("{name}: {reason}")]
+    Setting {
+        /// The setting.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A point or a moment cannot be returned to.
     #[error("{what} cannot be reached: {reason}")]
     Unreachable {

@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use super::SUPERUSER;
-use super::birth::{copy_template, discard};
+use super::birth::{self, copy_template, discard};
 use super::cluster::{Cluster, State};
 use super::conf::Durability;
 use super::error::{EngineError, IoContext};
@@ -73,17 +73,26 @@ impl Cluster {
     ) -> Result<Built, EngineError> {
         let base = self.base(old, destination)?;
         let replayed_bytes = destination.lsn.0.saturating_sub(base.control.redo.0);
-        let (house, dir, id, left, target) = (
+        let (house, dir, id, left, target, overrides) = (
             Arc::clone(&self.house),
             self.dir.clone(),
             self.id,
             old.generation,
             destination.clone(),
+            old.proven.clone(),
         );
         spawn_blocking(move || {
             archive(&dir.generation(left), &dir.archive())?;
             let data = dir.generation(next);
-            copy_template(&house, &base, id, next, &data, Durability::Unsynced)?;
+            copy_template(
+                &house,
+                &base,
+                id,
+                next,
+                &data,
+                Durability::Unsynced,
+                &overrides,
+            )?;
             let road = timeline::road(
                 &dir.archive(),
                 base.control.redo_segment(),
@@ -158,7 +167,7 @@ impl Cluster {
 
         // From here on the server syncs what it writes; what it wrote before is synced as a whole. The order matters:
         // the other way round, a page written in between would be synced by nobody.
-        self.conf(next).write(&data, Durability::Synced)?;
+        birth::conf(&self.house, self.id, next, &old.overrides).write(&data, Durability::Synced)?;
         admin
             .run("select pg_catalog.pg_reload_conf()", DEFAULT_RESULT_BYTES)
             .await?;

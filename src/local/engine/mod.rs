@@ -5,6 +5,7 @@
 //!   Engine ──► Cluster ──► Postmaster (a process)           discover   finds PostgreSQL
 //!     │           │  └───► Wire (the engine's own session)   template   what new clusters are copied from
 //!     │           ├─ birth     create, take over, remove     spares     copies of it, made ahead
+//!     │           ├─ overrides settings of its own
 //!     │           ├─ points    restore points                house      what clusters share
 //!     │           ├─ revert    to a point or a moment        layout     the directory, drawn
 //!     │           │  └ generation, history                   files      copy, sync, replace
@@ -34,6 +35,7 @@ mod history;
 mod house;
 mod layout;
 mod numbers;
+mod overrides;
 mod points;
 mod postmaster;
 mod record;
@@ -76,6 +78,7 @@ pub use conf::LOG_LINE_PREFIX;
 pub use error::EngineError;
 pub use history::Reach;
 pub(in crate::local) use layout::private_directory;
+pub(crate) use overrides::Overrides;
 pub use points::Point;
 pub use revert::Reverted;
 pub use session::{Access, Connection, Limits, Login};
@@ -301,6 +304,19 @@ impl Engine {
         let cluster = self.find(id)?;
         let password = Secret::given(password);
         tokio::spawn(async move { cluster.set_password(password).await }).await?
+    }
+
+    /// Gives a cluster's server these settings of PostgreSQL instead of any that it was given before. What takes a
+    /// restart is in force after the next one; with `restart` at once, and sessions end. On an error everything is as
+    /// it was.
+    pub(crate) async fn set_overrides(
+        &self,
+        id: ClusterId,
+        overrides: Overrides,
+        restart: bool,
+    ) -> Result<(), EngineError> {
+        let cluster = self.find(id)?;
+        tokio::spawn(async move { cluster.set_overrides(overrides, restart).await }).await?
     }
 
     /// Runs exactly one statement that cannot write anything, on a session of its own (the module `session` tells the recipe).

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{EngineError, IoContext};
 use super::files;
 use super::history::History;
+use super::overrides::Overrides;
 use super::secrets::{Secret, Secrets};
 use super::session::Login;
 
@@ -34,6 +35,12 @@ pub(super) struct Record {
     pub(super) history: History,
     /// The passwords of the roles that the engine logs in as.
     pub(super) secrets: Secrets,
+    /// Settings of PostgreSQL that the cluster has instead of the engine's.
+    #[serde(default)]
+    pub(super) overrides: Overrides,
+    /// Those of them that its server last started with.
+    #[serde(default)]
+    pub(super) proven: Overrides,
 }
 
 impl Record {

@@ -152,6 +152,7 @@ impl Builder<'_> {
         self.initdb(&draft, &data, &secret).await?;
 
         let conf = Conf {
+            overrides: &super::overrides::Overrides::new(),
             layout: self.layout,
             id: BUILD_NUMBER,
             generation: 0,

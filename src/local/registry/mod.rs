@@ -4,6 +4,7 @@
 mod actions;
 mod addons;
 mod branches;
+mod config;
 mod functions;
 mod keys;
 mod points;
@@ -34,6 +35,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("actions.sql"),
     include_str!("functions.sql"),
     include_str!("jwt.sql"),
+    include_str!("config.sql"),
 ];
 
 /// A project or branch as the registry has it.
@@ -331,6 +333,7 @@ impl Registry {
                 "delete from actions where ref = ?1 or parent = ?1",
                 "delete from functions where ref = ?1",
                 "delete from jwt_secrets where ref = ?1",
+                "delete from config where ref = ?1",
                 "delete from branches where ref = ?1",
                 "delete from projects where ref = ?1",
             ] {

@@ -14,7 +14,8 @@ pub(super) fn routes(routes: Router<Platform>) -> Router<Platform> {
 
 async fn security(asked: Asked<GetSecurityAdvisor>) -> Result<Lints, Fault> {
     let cluster = asked.platform.cluster(&asked.path).await?;
-    advisor::security(asked.platform.engine(), cluster).await
+    let exposed = asked.platform.exposed_schemas(&asked.path).await?;
+    advisor::security(asked.platform.engine(), cluster, &exposed).await
 }
 
 async fn performance(_: Asked<GetPerformanceAdvisor>) -> Result<Lints, Fault> {

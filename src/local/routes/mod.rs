@@ -8,6 +8,7 @@ mod advisors;
 mod backups;
 mod billing;
 mod branches;
+mod config;
 mod database;
 mod functions;
 mod keys;
@@ -75,6 +76,7 @@ pub(super) fn router(platform: Platform, front: Front) -> Router {
     let routes = actions::routes(routes);
     let routes = logs::routes(routes);
     let routes = functions::routes(routes);
+    let routes = config::routes(routes);
     routes
         .fallback(not_served)
         .method_not_allowed_fallback(not_served)

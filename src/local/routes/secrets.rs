@@ -58,7 +58,7 @@ async fn exists(platform: &Platform, reference: &Ref) -> Result<(), Fault> {
 /// Refuses what no function could be handed. The values are kept out of the log from here on.
 pub(super) fn check(secrets: &[NewSecret]) -> Result<(), Fault> {
     for NewSecret { name, value } in secrets {
-        redact::keep_secret(value);
+        redact::keep_given(value);
         if name.starts_with(RESERVED_PREFIX) {
             return Err(Fault::new(
                 400,

@@ -17,6 +17,8 @@ pub(super) const CODES: &[&str] = &[
     "approval_denied",
     "too_many_approvals",
     "vault_unavailable",
+    "live_payment_key",
+    "secret_missing",
 ];
 
 pub(super) async fn each(world: &World) {
@@ -27,6 +29,26 @@ pub(super) async fn each(world: &World) {
         let bound = world.serve().await;
         Provoked::on_project(bound, &project, "merge_branch", json!({}), code).await
     };
+    // Put together here, so that no scanner takes this file for a leak.
+    let live = format!("sk_{}_0123456789abcdef", "live");
+    for (tool, arguments, code) in [
+        (
+            "set_secrets",
+            json!({ "secrets": { "STRIPE": live } }),
+            "live_payment_key",
+        ),
+        (
+            "promote_secrets",
+            json!({ "names": ["STRIPE"] }),
+            "secret_missing",
+        ),
+    ] {
+        let bound = world.serve().await;
+        Provoked::on_project(bound, &project, tool, arguments, code)
+            .await
+            .leads_to(Ending::Operator)
+            .await;
+    }
     let waiting = merge("approval_required").await;
     let approval = id(&waiting.error);
     waiting.leads_to(Ending::Approval).await;

@@ -26,6 +26,7 @@ pub(super) const CODES: &[&str] = &[
     "invalid_version",
     "recovery_disabled",
     "outside_recovery_window",
+    "unsafe_setting",
 ];
 
 /// A ref that no project has.
@@ -35,6 +36,16 @@ const STRANGER: &str = "zzzzzzzzzzzzzzzzzzzz";
 fn on_a_project() -> Vec<(&'static str, &'static str, Value)> {
     let more = "create table public.more (id int)";
     vec![
+        (
+            "unsafe_setting",
+            "update_config",
+            json!({ "service": "data_api", "settings": { "db_schema": "public, auth" } }),
+        ),
+        (
+            "unsafe_setting",
+            "promote_config",
+            json!({ "service": "auth", "fields": ["sms_test_otp"] }),
+        ),
         (
             "invalid_arguments",
             "list_tables",

@@ -9,7 +9,7 @@ fn forge(call: Call, branch: DevBranch) -> Dev {
         call,
         branch,
         redirected: false,
-        made: false,
+        made: None,
     }
 }
 
