@@ -14,12 +14,14 @@ use crate::fence;
 /// Starts the log, into `file` or to standard error: standard output is the wire. `DRYDOCK_LOG`
 /// chooses what is logged, as in `drydock=debug`.
 pub fn start(file: Option<File>) {
-    let filter = EnvFilter::try_from_env("DRYDOCK_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("warn,drydock=info,rmcp=error"));
-    // Its louder levels write down what clients send, before anybody knows what in it is a secret.
-    let filter = match "rmcp=info".parse() {
-        Ok(quiet) => filter.add_directive(quiet),
-        Err(_) => filter,
+    let filter = match EnvFilter::try_from_env("DRYDOCK_LOG") {
+        // rmcp's louder levels write down what clients send, before anybody knows what in it is a
+        // secret.
+        Ok(filter) => match "rmcp=warn".parse() {
+            Ok(quiet) => filter.add_directive(quiet),
+            Err(_) => filter,
+        },
+        Err(_) => EnvFilter::new("warn,drydock=info,rmcp=error"),
     };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

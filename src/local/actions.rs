@@ -21,10 +21,13 @@ impl Platform {
     pub(super) async fn action(&self, run: &Run, branch: &Branch) -> Action {
         let now = clock::now();
         let steps: &[StepName] = match run.kind {
-            RunKind::Launch | RunKind::Recovery | RunKind::Branch | RunKind::Reset => {
+            RunKind::Launch | RunKind::Recovery | RunKind::Reset => {
                 &[StepName::Clone, StepName::Migrate]
             }
-            RunKind::Push | RunKind::Merge => &[StepName::Pull, StepName::Migrate],
+            RunKind::Branch => &[StepName::Clone, StepName::Migrate, StepName::Deploy],
+            RunKind::Push | RunKind::Merge => {
+                &[StepName::Pull, StepName::Migrate, StepName::Deploy]
+            }
         };
         let steps = steps.iter().map(|name| RunStep {
             name: *name,

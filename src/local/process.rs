@@ -220,10 +220,10 @@ async fn serve(
         tools: settings.tools.clone(),
         patience: settings.function_patience,
     };
-    let functions = Functions::open(home, function_settings, engine.run_as())?;
+    let logs = Logs::open(&home.join("logs.sqlite"), registry.refs().await?)?;
+    let functions = Functions::open(home, function_settings, engine.run_as(), logs.clone())?;
     functions.tidy(&registry.bundles().await?)?;
     functions.answer_at(&ready.api_url);
-    let logs = Logs::open(&home.join("logs.sqlite"), registry.refs().await?)?;
     let platform = Platform::new(
         engine.clone(),
         registry.clone(),

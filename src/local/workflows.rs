@@ -84,15 +84,12 @@ impl Platform {
                     .await
             }
         };
+        let (production, own) = (&branch.parent_project_ref, &branch.project_ref);
         let done = match (done, run.kind) {
             (Ok(()), RunKind::Branch | RunKind::Push) => {
-                self.carry_functions(&branch.parent_project_ref, &branch.project_ref)
-                    .await
+                self.carry_functions(production, own, &mut action).await
             }
-            (Ok(()), RunKind::Merge) => {
-                self.carry_functions(&branch.project_ref, &branch.parent_project_ref)
-                    .await
-            }
+            (Ok(()), RunKind::Merge) => self.carry_functions(own, production, &mut action).await,
             (done, _) => done,
         };
         let status = match &done {
@@ -106,7 +103,13 @@ impl Platform {
     }
 
     /// Deploys what one has and the other lacks, or has otherwise.
-    async fn carry_functions(&self, from: &Ref, to: &Ref) -> Result<(), Fault> {
+    async fn carry_functions(
+        &self,
+        from: &Ref,
+        to: &Ref,
+        action: &mut Action,
+    ) -> Result<(), Fault> {
+        action.step(StepName::Deploy).await;
         Ok(self.registry().carry_functions(from, to).await?)
     }
 

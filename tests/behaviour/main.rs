@@ -10,7 +10,7 @@
 //! ways          from every refusal, by `next` alone, to a merge
 //! targets scope policy limits lifecycle pooler recovery costs keys cloud doctor sql ledger migrations restore_points advisor gate merge branches
 //! attacks isolation sharing concurrency long_work crashes faults http journal json lints resources surface
-//! vault vault_keys canaries fence functions functions_attacks functions_merge
+//! vault vault_keys canaries fence functions functions_attacks functions_logs functions_merge
 //! config config_attacks config_promotion secrets
 //! ```
 //!
@@ -44,6 +44,7 @@ mod faults;
 mod fence;
 mod functions;
 mod functions_attacks;
+mod functions_logs;
 mod functions_merge;
 mod gate;
 mod habits;

@@ -19,7 +19,7 @@ use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::voice::{Utterance, Voice};
+use super::voice::{Utterance, Voice, deployment_id};
 use super::worker::{Ending, NotBooted, Worker};
 use super::{FunctionError, jwt, pool};
 use crate::api::Ref;
@@ -72,7 +72,7 @@ async fn answer(State(platform): State<Platform>, request: Request) -> Response 
         Ok(()) => platform.invoke(&function, &inner, request).await,
         Err(refused) => refused,
     };
-    Voice::of(&function).say(&Utterance::Answered {
+    Voice::of(&function, platform.logs()).say(&Utterance::Answered {
         method: asked.to_string(),
         path: inner,
         status: answered.status().as_u16(),
@@ -195,7 +195,10 @@ impl Platform {
             ("SUPABASE_ANON_KEY", keys.anon),
             ("SUPABASE_SERVICE_ROLE_KEY", keys.service_role),
             ("SB_REGION", "local".to_owned()),
-            ("DENO_DEPLOYMENT_ID", Voice::of(function).deployment_id()),
+            (
+                "DENO_DEPLOYMENT_ID",
+                deployment_id(&function.reference, &function.id, function.version),
+            ),
         ];
         variables.extend(own.map(|(name, value)| (name.to_owned(), value)));
         Ok(variables)

@@ -50,6 +50,7 @@ use tokio::task::spawn_blocking;
 
 use super::engine::private_directory;
 use super::engine::user::RunAs;
+use super::logs::Logs;
 use crate::api::Ref;
 use crate::api::functions::SourceFile;
 use crate::hex;
@@ -84,6 +85,7 @@ pub(super) struct Functions {
     home: PathBuf,
     sockets: PathBuf,
     run_as: RunAs,
+    logs: Logs,
     search: deno::Search,
     deno: OnceCell<PathBuf>,
     patience: Duration,
@@ -98,6 +100,7 @@ impl Functions {
         home: &Path,
         settings: FunctionSettings,
         run_as: RunAs,
+        logs: Logs,
     ) -> Result<Self, FunctionError> {
         // Fails only when another provider is installed already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -121,6 +124,7 @@ impl Functions {
             home,
             sockets,
             run_as,
+            logs,
             deno: OnceCell::new(),
             patience: settings.patience,
             base: OnceLock::new(),

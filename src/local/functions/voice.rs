@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::api::Ref;
+use crate::local::logs::{Event, Logs, Source};
 use crate::local::registry::StoredFunction;
 
 /// Who says it.
@@ -14,6 +15,8 @@ pub(in crate::local) struct Voice {
     pub(in crate::local) function_id: String,
     /// Its version.
     pub(in crate::local) version: u32,
+    /// Where it is kept.
+    logs: Logs,
 }
 
 /// What is said.
@@ -44,85 +47,68 @@ pub(in crate::local) enum Utterance {
 }
 
 impl Voice {
-    pub(super) fn of(function: &StoredFunction) -> Self {
+    pub(super) fn of(function: &StoredFunction, logs: &Logs) -> Self {
         Self {
             reference: function.reference.clone(),
             function_id: function.id.clone(),
             version: function.version,
+            logs: logs.clone(),
         }
     }
 
-    /// The platform's name for one version of one function.
-    pub(in crate::local) fn deployment_id(&self) -> String {
-        format!("{}_{}_{}", self.reference, self.function_id, self.version)
-    }
-
-    /// Puts it into the project's logs.
+    /// Puts it into the project's logs, under the platform's own keys.
     pub(in crate::local) fn say(&self, utterance: &Utterance) {
-        let deployment = self.deployment_id();
-        let (source, severity, message, attributes) = self.line(utterance);
-        tracing::debug!(deployment, source, severity, ?attributes, "{message}");
+        let (source, event) = event(utterance);
+        let event = event
+            .with("function_id", &self.function_id)
+            .with(
+                "deployment_id",
+                deployment_id(&self.reference, &self.function_id, self.version),
+            )
+            .with("version", self.version);
+        self.logs.write(&self.reference, source, event);
     }
+}
 
-    /// The utterance as a line of the project's logs: source, severity, message and attributes, under
-    /// the platform's own names.
-    fn line(
-        &self,
-        utterance: &Utterance,
-    ) -> (
-        &'static str,
-        &'static str,
-        String,
-        Vec<(&'static str, String)>,
-    ) {
-        let (source, severity, message, mut attributes) = match utterance {
-            Utterance::Boot(took) => (
-                "function_logs",
-                "INFO",
-                format!("booted (time: {}ms)", took.as_millis()),
-                vec![
-                    ("event_type", "Boot".to_owned()),
-                    ("level", "log".to_owned()),
-                ],
-            ),
-            Utterance::Shutdown(why) => (
-                "function_logs",
-                "INFO",
-                format!("shutdown ({why})"),
-                vec![
-                    ("event_type", "Shutdown".to_owned()),
-                    ("level", "log".to_owned()),
-                ],
-            ),
-            Utterance::Line { level, text } => (
-                "function_logs",
-                if *level == "error" { "ERROR" } else { "INFO" },
-                text.clone(),
-                vec![
-                    ("event_type", "Log".to_owned()),
-                    ("level", (*level).to_owned()),
-                ],
-            ),
-            Utterance::Answered {
-                method,
-                path,
-                status,
-                took,
-            } => (
-                "function_edge_logs",
-                if *status < 500 { "INFO" } else { "ERROR" },
-                format!("{method} | {status} | {path}"),
-                vec![
-                    ("execution_time_ms", took.as_millis().to_string()),
-                    ("request.method", method.clone()),
-                    ("request.pathname", path.clone()),
-                    ("response.status_code", status.to_string()),
-                ],
-            ),
-        };
-        attributes.push(("function_id", self.function_id.clone()));
-        attributes.push(("deployment_id", self.deployment_id()));
-        attributes.push(("version", self.version.to_string()));
-        (source, severity, message, attributes)
+/// The platform's name for one version of one function.
+pub(super) fn deployment_id(reference: &Ref, function_id: &str, version: u32) -> String {
+    format!("{reference}_{function_id}_{version}")
+}
+
+fn event(utterance: &Utterance) -> (Source, Event) {
+    match utterance {
+        Utterance::Boot(took) => (
+            Source::Function,
+            Event::now(format!("booted (time: {}ms)", took.as_millis()))
+                .with("event_type", "Boot")
+                .with("level", "log"),
+        ),
+        Utterance::Shutdown(why) => (
+            Source::Function,
+            Event::now(format!("shutdown ({why})"))
+                .with("event_type", "Shutdown")
+                .with("level", "log"),
+        ),
+        Utterance::Line { level, text } => (
+            Source::Function,
+            Event::now(text.clone())
+                .severity(if *level == "error" { "ERROR" } else { "INFO" })
+                .with("event_type", "Log")
+                .with("level", *level),
+        ),
+        Utterance::Answered {
+            method,
+            path,
+            status,
+            took,
+        } => (
+            Source::FunctionEdge,
+            Event::now(format!("{method} | {status} | {path}"))
+                .severity(if *status < 500 { "INFO" } else { "ERROR" })
+                .with("execution_time_ms", took.as_millis())
+                .with("request.method", method)
+                .with("request.pathname", path)
+                .with("response.status_code", status),
+        ),
     }
 }

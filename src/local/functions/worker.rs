@@ -174,7 +174,7 @@ impl Functions {
         stamp: String,
     ) -> Result<Arc<Worker>, NotBooted> {
         let started = Instant::now();
-        let voice = Voice::of(function);
+        let voice = Voice::of(function, &self.logs);
         let socket = self.sockets.join(format!("{:016x}", rand::random::<u64>()));
         let nonce = format!("{:032x}", rand::random::<u128>());
         let mut command = self.command(function, variables, &socket, &nonce).await?;
