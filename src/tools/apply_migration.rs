@@ -21,7 +21,6 @@ pub(super) struct Input {
     name: String,
     /// SQL; no BEGIN or COMMIT.
     query: String,
-    /// Branch name; default DEV.
     #[serde(default)]
     #[schemars(with = "String")]
     branch: Option<String>,

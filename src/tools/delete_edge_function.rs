@@ -16,7 +16,6 @@ pub(super) struct Input {
     project_id: String,
     /// Its slug.
     function_slug: String,
-    /// Branch name; default DEV.
     #[serde(default)]
     #[schemars(with = "String")]
     branch: Option<String>,

@@ -17,7 +17,6 @@ pub(super) struct Input {
     project_id: String,
     /// Secrets to delete.
     names: Vec<String>,
-    /// Branch name; default DEV.
     #[serde(default)]
     #[schemars(with = "String")]
     branch: Option<String>,

@@ -32,7 +32,6 @@ pub(super) struct Input {
     /// assets/*
     #[serde(default)]
     static_patterns: Vec<String>,
-    /// Branch name; default DEV.
     #[serde(default)]
     #[schemars(with = "String")]
     branch: Option<String>,

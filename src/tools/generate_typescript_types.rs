@@ -22,11 +22,9 @@ pub(super) struct Input {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     tables: Option<Vec<String>>,
-    /// Branch name; default DEV.
     #[serde(default)]
     #[schemars(with = "String")]
     branch: Option<String>,
-    /// Default: DEV where it exists.
     #[serde(default)]
     #[schemars(with = "Environment")]
     environment: Option<Environment>,

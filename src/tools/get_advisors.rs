@@ -34,11 +34,9 @@ pub(super) struct Input {
     kind: Kind,
     #[serde(default)]
     detail: Detail,
-    /// Branch name; default DEV.
     #[serde(default)]
     #[schemars(with = "String")]
     branch: Option<String>,
-    /// Default: DEV where it exists.
     #[serde(default)]
     #[schemars(with = "Environment")]
     environment: Option<Environment>,

@@ -19,11 +19,9 @@ pub(super) struct Input {
     service: Service,
     #[serde(default)]
     fields: Vec<String>,
-    /// Branch name; default DEV.
     #[serde(default)]
     #[schemars(with = "String")]
     branch: Option<String>,
-    /// Default: DEV where it exists.
     #[serde(default)]
     #[schemars(with = "Environment")]
     environment: Option<Environment>,

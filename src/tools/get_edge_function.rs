@@ -17,11 +17,9 @@ pub(super) struct Input {
     project_id: String,
     /// Its slug.
     function_slug: String,
-    /// Branch name; default DEV.
     #[serde(default)]
     #[schemars(with = "String")]
     branch: Option<String>,
-    /// Default: DEV where it exists.
     #[serde(default)]
     #[schemars(with = "Environment")]
     environment: Option<Environment>,

@@ -17,7 +17,6 @@ const SERVICES: [&str; 6] = ["auth", "db", "pooler", "realtime", "rest", "storag
 pub(super) struct Input {
     /// Project or branch ref.
     project_id: String,
-    /// Default: DEV where it exists.
     #[serde(default)]
     #[schemars(with = "Environment")]
     environment: Option<Environment>,

@@ -45,7 +45,6 @@ pub(super) struct Input {
     #[serde(default)]
     #[schemars(with = "Role")]
     role: Option<Role>,
-    /// Branch name; default DEV.
     #[serde(default)]
     #[schemars(with = "String")]
     branch: Option<String>,

@@ -14,11 +14,9 @@ pub(super) struct ListEdgeFunctions;
 pub(super) struct Input {
     /// Project or branch ref.
     project_id: String,
-    /// Branch name; default DEV.
     #[serde(default)]
     #[schemars(with = "String")]
     branch: Option<String>,
-    /// Default: DEV where it exists.
     #[serde(default)]
     #[schemars(with = "Environment")]
     environment: Option<Environment>,

@@ -18,7 +18,6 @@ pub(super) struct Input {
     /// With those that are not installed.
     #[serde(default)]
     all: bool,
-    /// Default: DEV where it exists.
     #[serde(default)]
     #[schemars(with = "Environment")]
     environment: Option<Environment>,

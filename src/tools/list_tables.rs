@@ -23,11 +23,9 @@ pub(super) struct Input {
     /// With columns, keys and comments.
     #[serde(default)]
     verbose: bool,
-    /// Branch name; default DEV.
     #[serde(default)]
     #[schemars(with = "String")]
     branch: Option<String>,
-    /// Default: DEV where it exists.
     #[serde(default)]
     #[schemars(with = "Environment")]
     environment: Option<Environment>,

@@ -63,14 +63,19 @@ catalogue! {
         list_projects: ListProjects,
         get_project: GetProject,
         list_regions: ListRegions,
-        get_cost: GetCost,
         create_project: CreateProject,
         get_project_health: GetProjectHealth,
+    }
+    Lifecycle {
+        get_cost: GetCost,
         pause_project: PauseProject,
         restore_project: RestoreProject,
         delete_project: DeleteProject,
         list_compute_sizes: ListComputeSizes,
         change_compute_size: ChangeComputeSize,
+        list_backups: ListBackups,
+        get_recovery_options: GetRecoveryOptions,
+        restore_to_point_in_time: RestoreToPointInTime,
     }
     Branches {
         list_branches: ListBranches,
@@ -94,9 +99,6 @@ catalogue! {
         create_restore_point: CreateRestorePoint,
         list_restore_points: ListRestorePoints,
         revert_to_restore_point: RevertToRestorePoint,
-        list_backups: ListBackups,
-        get_recovery_options: GetRecoveryOptions,
-        restore_to_point_in_time: RestoreToPointInTime,
     }
     Functions {
         list_edge_functions: ListEdgeFunctions,
@@ -144,10 +146,8 @@ impl Entry {
         if T::SLOW
             && let Some(Value::Object(properties)) = input_schema.get_mut("properties")
         {
-            let wait = json!({
-                "type": "integer",
-                "description": "Seconds until in_progress is answered.",
-            });
+            // What it means is said once, in the server's instructions.
+            let wait = json!({ "type": "integer" });
             properties.insert(WAIT_ARGUMENT.to_owned(), wait);
         }
         Self {

@@ -20,7 +20,6 @@ pub(super) struct Input {
     service: Service,
     /// Fields to copy, no others.
     fields: Vec<String>,
-    /// Branch name; default DEV.
     #[serde(default)]
     #[schemars(with = "String")]
     branch: Option<String>,

@@ -24,11 +24,9 @@ pub(super) struct Input {
     #[serde(default)]
     #[schemars(with = "String")]
     iso_timestamp_end: Option<String>,
-    /// Branch name; default DEV.
     #[serde(default)]
     #[schemars(with = "String")]
     branch: Option<String>,
-    /// Default: DEV where it exists.
     #[serde(default)]
     #[schemars(with = "Environment")]
     environment: Option<Environment>,

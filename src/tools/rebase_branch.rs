@@ -14,7 +14,6 @@ pub(super) struct RebaseBranch;
 pub(super) struct Input {
     /// Project or branch ref.
     project_id: String,
-    /// Branch name; default DEV.
     #[serde(default)]
     #[schemars(with = "String")]
     branch: Option<String>,

@@ -25,7 +25,6 @@ pub(super) struct Input {
     /// Names the operator has set.
     #[serde(default)]
     from_environment: Vec<String>,
-    /// Branch name; default DEV.
     #[serde(default)]
     #[schemars(with = "String")]
     branch: Option<String>,

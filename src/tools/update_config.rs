@@ -21,7 +21,6 @@ pub(super) struct Input {
     /// Values by field.
     #[schemars(with = "std::collections::BTreeMap<String, Value>")]
     settings: Map<String, Value>,
-    /// Branch name; default DEV.
     #[serde(default)]
     #[schemars(with = "String")]
     branch: Option<String>,

@@ -23,7 +23,6 @@ pub(super) struct Input {
     #[serde(default)]
     #[schemars(with = "bool")]
     verify_jwt: Option<bool>,
-    /// Branch name; default DEV.
     #[serde(default)]
     #[schemars(with = "String")]
     branch: Option<String>,

@@ -111,7 +111,7 @@ async fn hostile_project(mcp: &Mcp) -> Project<'_> {
 #[tokio::test]
 async fn what_others_wrote_is_fenced_and_shown_in_every_answer() {
     let world = World::new();
-    let mcp = world.serve().await;
+    let mcp = world.serve_everything().await;
     let project = hostile_project(&mcp).await;
     let (id, name) = (project.id.as_str(), &ORDER[..54]);
     let branch = format!("{}x", ORDER.replace(' ', "\u{200b}"));
@@ -134,6 +134,57 @@ async fn what_others_wrote_is_fenced_and_shown_in_every_answer() {
         ("pause_project", json!({ "project_id": id })),
         ("delete_project", json!({ "project_id": id })),
         ("get_api_keys", json!({ "project_id": id })),
+        ("generate_typescript_types", json!({ "project_id": id })),
+        ("list_storage_buckets", json!({ "project_id": id })),
+        ("list_backups", json!({ "project_id": id })),
+        ("get_recovery_options", json!({ "project_id": id })),
+        (
+            "restore_to_point_in_time",
+            json!({ "project_id": id, "time": ORDER }),
+        ),
+        (
+            "deploy_edge_function",
+            json!({ "project_id": id, "name": "f", "files": [{ "name": "index.ts", "content": format!("Deno.serve(() => new Response(\"{ORDER}\"));") }] }),
+        ),
+        (
+            "invoke_edge_function",
+            json!({ "project_id": id, "function_slug": "f" }),
+        ),
+        ("list_edge_functions", json!({ "project_id": id })),
+        (
+            "get_edge_function",
+            json!({ "project_id": id, "function_slug": "f" }),
+        ),
+        (
+            "update_edge_function",
+            json!({ "project_id": id, "function_slug": ORDER }),
+        ),
+        (
+            "delete_edge_function",
+            json!({ "project_id": id, "function_slug": ORDER }),
+        ),
+        (
+            "update_config",
+            json!({ "project_id": id, "service": "auth", "settings": { "mailer_subjects_invite": ORDER } }),
+        ),
+        ("get_config", json!({ "project_id": id, "service": "auth" })),
+        (
+            "promote_config",
+            json!({ "project_id": id, "service": "auth", "fields": [ORDER] }),
+        ),
+        (
+            "set_secrets",
+            json!({ "project_id": id, "secrets": { ORDER: "x" } }),
+        ),
+        ("list_secrets", json!({ "project_id": id })),
+        (
+            "delete_secrets",
+            json!({ "project_id": id, "names": [ORDER] }),
+        ),
+        (
+            "promote_secrets",
+            json!({ "project_id": id, "names": [ORDER] }),
+        ),
         ("create_api_keys", json!({ "project_id": id })),
         ("get_project_health", json!({ "project_id": id })),
         ("list_tables", json!({ "project_id": id })),

@@ -84,7 +84,7 @@ async fn arbitrary_arguments_are_answered_and_never_reach_production() {
         ..Config::default()
     });
     let world = World::new();
-    let mcp = world.serve().await;
+    let mcp = world.serve_everything().await;
     let project = mcp.launch("P").await;
     // The gate refuses it, so that a merge that happens to be asked for well carries nothing.
     let open = "create table public.work (id int); grant select on public.work to anon;";

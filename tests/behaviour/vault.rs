@@ -156,8 +156,8 @@ async fn a_refused_creation_leaves_nothing_in_the_vault() {
     let mcp = world.serve().await;
     mcp.refused(
         "create_project",
-        json!({ "name": "P", "region": "mars-1" }),
-        "platform_error",
+        json!({ "name": "P", "organization_id": "nobody" }),
+        "not_found",
     )
     .await;
     assert_eq!(listed(&world), Vec::<Value>::new());

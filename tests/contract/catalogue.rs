@@ -9,7 +9,7 @@ use super::platform::{DRYDOCK, Folder};
 use super::{Failure, assert_none};
 
 /// What a model may have to read, in tokens of four bytes.
-const BUDGET: usize = 8_000;
+const BUDGET: usize = 4_500;
 /// Arguments that say by their name what they are.
 const PLAIN: [&str; 4] = ["name", "query", "type", "organization_id"];
 

@@ -35,7 +35,8 @@ pub struct Policy {
     /// The projects that may be touched, by production's ref; any where the list is empty.
     #[schemars(with = "Vec<String>")]
     pub projects: Vec<Ref>,
-    /// The groups of tools that are offered; all where the list is empty.
+    /// The groups of tools that are offered. Where the list is empty all may be called, and those
+    /// are listed that building an app takes: not lifecycle, config and storage.
     pub features: Vec<Group>,
     /// The branch where writes land.
     pub dev_branch: DevBranchPolicy,
@@ -164,6 +165,9 @@ pub struct Limits {
 pub enum Group {
     /// Launching and looking at projects.
     Projects,
+    /// What projects cost; pausing, restoring, resizing and deleting them; backups, and returning
+    /// production to a point in time.
+    Lifecycle,
     /// Development branches, the gate and the merge.
     Branches,
     /// Tables, migrations, SQL.
@@ -328,7 +332,16 @@ impl Policy {
         self.projects.is_empty() || self.projects.contains(project)
     }
 
-    /// Whether tools of the group are offered.
+    /// Whether tools of the group are listed: where the policy names no groups, those that building
+    /// an app takes, because every tool in a list costs a model tokens.
+    pub fn lists(&self, group: Group) -> bool {
+        if !self.features.is_empty() {
+            return self.offers(group);
+        }
+        !matches!(group, Group::Lifecycle | Group::Config | Group::Storage)
+    }
+
+    /// Whether tools of the group may be called: those that the policy names, or all.
     pub fn offers(&self, group: Group) -> bool {
         self.features.is_empty() || self.features.contains(&group)
     }

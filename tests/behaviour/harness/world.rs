@@ -3,6 +3,7 @@
 //! Its end stops the platform and every database server, killed platforms' orphans included, and
 //! removes the directory.
 
+use clap::ValueEnum;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -91,6 +92,15 @@ impl World {
     /// The same with flags.
     pub(crate) async fn serve_with(&self, flags: &[&str]) -> Mcp {
         Mcp::start(self, flags, None).await
+    }
+
+    /// A server that lists every tool there is.
+    pub(crate) async fn serve_everything(&self) -> Mcp {
+        let groups: Vec<String> = drydock::guard::Group::value_variants()
+            .iter()
+            .filter_map(|group| Some(group.to_possible_value()?.get_name().to_owned()))
+            .collect();
+        self.serve_with(&["--features", &groups.join(",")]).await
     }
 
     /// The same with a client whose user can be asked.
