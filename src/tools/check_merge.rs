@@ -25,6 +25,7 @@ pub(super) struct Output {
     passes: bool,
     checks: Vec<Check>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "FixMigration")]
     fix_migration: Option<FixMigration>,
     unmerged: Vec<String>,
     functions: Vec<String>,

@@ -246,6 +246,10 @@ fn shallow(mut schema: Map<String, Value>) -> Map<String, Value> {
     schema.remove("required");
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         for property in properties.values_mut() {
+            // Anything is `true` to a generator, and no schema to clients that want an object.
+            if *property == Value::Bool(true) {
+                *property = json!({ "description": "Any JSON." });
+            }
             if let Value::Object(property) = property {
                 property.retain(|key, _| matches!(key.as_str(), "type" | "items" | "description"));
                 if let Some(Value::Object(items)) = property.get_mut("items") {

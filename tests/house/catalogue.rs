@@ -33,6 +33,19 @@ fn an_alias_is_no_tools_name_and_leads_to_a_tool() {
     }
 }
 
+/// Clients that read schemas strictly refuse the whole list over one that is `true`.
+#[test]
+fn every_property_of_a_schema_is_an_object() {
+    for tool in CATALOGUE.iter() {
+        for schema in [&tool.input_schema, &tool.output_schema] {
+            let properties = schema.get("properties").and_then(|all| all.as_object());
+            for (name, property) in properties.into_iter().flatten() {
+                assert!(property.is_object(), "{}: {name}", tool.name);
+            }
+        }
+    }
+}
+
 /// Clients hold refusals against it as well, which have an `error` and nothing else.
 #[test]
 fn no_output_schema_requires_anything() {
