@@ -19,36 +19,11 @@ pub(super) struct Action {
 impl Platform {
     /// Begins to tell of a run.
     pub(super) async fn action(&self, run: &Run, branch: &Branch) -> Action {
-        let now = clock::now();
-        let steps: &[StepName] = match run.kind {
-            RunKind::Launch | RunKind::Recovery | RunKind::Reset => {
-                &[StepName::Clone, StepName::Migrate]
-            }
-            RunKind::Branch => &[StepName::Clone, StepName::Migrate, StepName::Deploy],
-            RunKind::Push | RunKind::Merge => {
-                &[StepName::Pull, StepName::Migrate, StepName::Deploy]
-            }
-        };
-        let steps = steps.iter().map(|name| RunStep {
-            name: *name,
-            status: StepStatus::Created,
-            created_at: now.clone(),
-            updated_at: now.clone(),
-        });
         let action = Action {
             platform: self.clone(),
             branch: branch.clone(),
             kind: run.kind,
-            run: ActionRun {
-                id: run.id.clone(),
-                branch_id: branch.id.clone(),
-                run_steps: steps.collect(),
-                git_config: None,
-                workdir: None,
-                check_run_id: None,
-                created_at: now.clone(),
-                updated_at: now,
-            },
+            run: waiting(run, branch),
         };
         action.say(
             "INFO",
@@ -56,6 +31,34 @@ impl Platform {
         );
         action.store().await;
         action
+    }
+}
+
+/// A run that has not begun yet: it was answered for, and waits for its turn.
+pub(super) fn waiting(run: &Run, branch: &Branch) -> ActionRun {
+    let now = clock::now();
+    let steps: &[StepName] = match run.kind {
+        RunKind::Launch | RunKind::Recovery | RunKind::Reset => {
+            &[StepName::Clone, StepName::Migrate]
+        }
+        RunKind::Branch => &[StepName::Clone, StepName::Migrate, StepName::Deploy],
+        RunKind::Push | RunKind::Merge => &[StepName::Pull, StepName::Migrate, StepName::Deploy],
+    };
+    let steps = steps.iter().map(|name| RunStep {
+        name: *name,
+        status: StepStatus::Created,
+        created_at: now.clone(),
+        updated_at: now.clone(),
+    });
+    ActionRun {
+        id: run.id.clone(),
+        branch_id: branch.id.clone(),
+        run_steps: steps.collect(),
+        git_config: None,
+        workdir: None,
+        check_run_id: None,
+        created_at: now.clone(),
+        updated_at: now,
     }
 }
 

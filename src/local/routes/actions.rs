@@ -6,6 +6,7 @@ use super::{Asked, Platform, serve};
 use crate::api::Ref;
 use crate::api::actions::{ActionRun, GetActionRun, GetActionRunLogs, ListActionRuns};
 use crate::clock;
+use crate::local::actions::waiting;
 use crate::local::fault::Fault;
 use crate::local::logs::Source;
 
@@ -42,11 +43,19 @@ async fn get(asked: Asked<GetActionRun>) -> Result<ActionRun, Fault> {
 }
 
 async fn find(platform: &Platform, reference: &Ref, id: &str) -> Result<ActionRun, Fault> {
-    platform
-        .registry()
-        .action(reference, id)
-        .await?
-        .ok_or_else(|| Fault::new(404, "Action run not found"))
+    let registry = platform.registry();
+    if let Some(run) = registry.action(reference, id).await? {
+        return Ok(run);
+    }
+    let unknown = || Fault::new(404, "Action run not found");
+    // A workflow's id is answered before it has its turn.
+    let open = registry.open_runs().await?;
+    let run = open.iter().find(|run| run.id == id).ok_or_else(unknown)?;
+    let branch = registry.branch(run.reference.as_str()).await?;
+    branch
+        .filter(|branch| [&branch.project_ref, &branch.parent_project_ref].contains(&reference))
+        .map(|branch| waiting(run, &branch))
+        .ok_or_else(unknown)
 }
 
 async fn logs(asked: Asked<GetActionRunLogs>) -> Result<String, Fault> {
