@@ -11,7 +11,7 @@ async fn write(grant: Dev, request: MigrationRequest) -> Result<String, Refusal>
 }
 
 async fn merge(grant: Release) -> Result<&'static str, Refusal> {
-    Ok(grant.merge().await?.status)
+    Ok(grant.merge(&[]).await?.status)
 }
 
 async fn pause(grant: Production) -> Result<String, Refusal> {
