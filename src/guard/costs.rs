@@ -57,6 +57,8 @@ pub(super) struct Prices {
 /// What runs in an organization, in US dollars a month.
 struct Bill {
     running: f64,
+    /// Sizes that run and that the platform names no price for.
+    unpriced: Vec<String>,
     prices: Prices,
 }
 
@@ -161,6 +163,7 @@ impl Guard {
         if plan.as_deref() == Some("free") {
             return Ok(Bill {
                 running: 0.0,
+                unpriced: Vec::new(),
                 prices: Prices {
                     by_size: BTreeMap::from([("micro".to_owned(), 0.0)]),
                 },
@@ -175,13 +178,23 @@ impl Guard {
             Some(reference) => self.prices(&reference).await?,
             None => Prices::unasked(),
         };
-        let running = projects
+        let (mut running, mut unpriced) = (0.0, Vec::new());
+        for database in projects
             .iter()
             .filter(|project| is_running(project.status))
             .flat_map(|project| &project.databases)
-            .filter_map(|database| prices.of_size(database.infra_compute_size.as_deref()))
-            .sum();
-        Ok(Bill { running, prices })
+        {
+            let size = database.infra_compute_size.as_deref();
+            match prices.of_size(size) {
+                Some(price) => running += price,
+                None => unpriced.push(size.unwrap_or_default().to_owned()),
+            }
+        }
+        Ok(Bill {
+            running,
+            unpriced,
+            prices,
+        })
     }
 
     async fn organization_projects(
@@ -304,8 +317,10 @@ impl Call {
         let turn = guard.turn(format!("cost:{organization}"), PATIENCE).await?;
         let beyond = match guard.bill(organization).await {
             Ok(bill) => match bill.prices.of_extra(extra) {
-                Some(more) if more <= 0.0 || bill.running + more <= cap => None,
+                Some(more) if more <= 0.0 => None,
+                Some(more) if bill.unpriced.is_empty() && bill.running + more <= cap => None,
                 more => Some(json!({
+                    "running_without_a_price": bill.unpriced,
                     "usd_per_month": more.map(cents),
                     "running_usd_per_month": cents(bill.running),
                     "cap_usd_per_month": cap,

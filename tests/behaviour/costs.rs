@@ -234,6 +234,48 @@ async fn a_price_that_nobody_names_counts_as_too_much() {
 }
 
 #[tokio::test]
+async fn what_runs_without_a_price_is_not_taken_for_nothing() {
+    let world = World::new();
+    world.serve().await.launch("shop").await;
+    put(&world, "[cost]\nusd_per_month = 1000\n");
+    let relay = Relay::start(Some(world.api()), |heard: Heard| {
+        Box::pin(async move {
+            if heard.path.ends_with("/billing/addons") {
+                return Reaction::Answer(200, addons());
+            }
+            if !heard.path.contains("/organizations/local/projects") {
+                return Reaction::Pass;
+            }
+            let machine = json!({
+                "infra_compute_size": "48xlarge", "region": "us-east-1", "status": "ACTIVE_HEALTHY",
+                "cloud_provider": "AWS", "identifier": "abcdefghijklmnopqrst", "type": "PRIMARY",
+            });
+            let project = json!({
+                "ref": "abcdefghijklmnopqrst", "name": "huge", "cloud_provider": "AWS",
+                "region": "us-east-1", "is_branch": false, "status": "ACTIVE_HEALTHY",
+                "inserted_at": "2026-01-01T00:00:00Z", "databases": [machine],
+            });
+            let pagination = json!({ "count": 1, "limit": 100, "offset": 0 });
+            Reaction::Answer(
+                200,
+                json!({ "projects": [project], "pagination": pagination }),
+            )
+        })
+    })
+    .await;
+    let mcp = server(&relay, &world).await;
+    let refusal = mcp
+        .refused(
+            "create_project",
+            json!({ "name": "small" }),
+            "approval_required",
+        )
+        .await;
+    let figures = &refusal["details"]["facts"]["cost"];
+    assert_eq!(figures["running_without_a_price"], json!(["48xlarge"]));
+}
+
+#[tokio::test]
 async fn a_cap_is_a_number_of_dollars() {
     let world = World::new();
     for wrong in ["-1", "nan", "\"ten\""] {
