@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::costs::{by_month, cents};
+use super::prices::{by_month, cents};
 use super::{Code, Next, Read, Refusal};
 use crate::api::Ref;
 use crate::api::backups::{BackupStatus, Backups, ListBackups};

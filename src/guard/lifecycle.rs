@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::approval::Ask;
-use super::costs::{Extra, VARIANT, current_size, unlisted_size};
+use super::costs::Extra;
 use super::pauses::Pauses;
+use super::prices::{VARIANT, current_size, unlisted_size};
 use super::projects::allow_size;
 use super::quote::quoted;
 use super::{Call, Code, LaunchedProject, Next, Operation, PATIENCE, Production, Refusal};

@@ -72,6 +72,7 @@ mod pipeline;
 mod points;
 mod policy;
 mod present;
+mod prices;
 mod projects;
 mod promote;
 mod quote;
@@ -116,7 +117,7 @@ pub use branches::Rebased;
 pub use caller::{Asking, Caller, Principal, Put, Question, Reply, Said};
 pub use config::ShownConfig;
 pub use configuring::{ChangedConfig, ChangedField, CheckedSettings};
-pub use costs::{ComputeSize, Cost};
+pub use costs::Cost;
 pub use diff::{Diff, ObjectChange};
 pub use functions::{ShownFile, ShownFunction, WantedFunction};
 pub use gate::{Check, CheckStatus, FixMigration, Verdict};
@@ -133,6 +134,7 @@ pub use policy::{
     BranchCreation, Day, Freeze, Frozen, Group, Key, Limits, Looser, Narrowing, Policy,
     PolicyError, PolicyFile, ProductionRows, Switch,
 };
+pub use prices::ComputeSize;
 pub use projects::{LaunchedProject, NewProject};
 pub use quote::visible;
 pub use reading::{ChangedRows, FoundLint, QueryResult};

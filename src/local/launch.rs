@@ -11,7 +11,8 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use super::API_VERSION;
-use super::process::{Ready, home, is_locked, serving};
+use super::process::home;
+use super::ready::{Ready, is_locked, serving};
 use crate::api::{ApiError, Locator, Place};
 
 /// How long a start may take: PostgreSQL may have to be fetched first.

@@ -14,7 +14,8 @@
 //! ```
 //!
 //! ```text
-//! process   starting, announcing, ending      launch   finding or starting it from a server
+//! process   starting, announcing, ending      ready  how it is found
+//! launch   finding or starting it from a server
 //! routes/   one file per domain of the API    registry what exists
 //! advisor, typescript   what is read from a database's catalogue
 //! workflows what goes on after an answer      engine/  clusters, restore points, the wire
@@ -37,6 +38,7 @@ mod launch;
 mod logs;
 mod pooler;
 mod process;
+mod ready;
 mod registry;
 mod routes;
 mod typescript;
@@ -52,9 +54,8 @@ use registry::Registry;
 
 pub use functions::confine;
 pub use launch::LocalPlatform;
-pub use process::{
-    PlatformError, PlatformSettings, Ready, run_or_join, run_platform, stop_platform,
-};
+pub use process::{PlatformError, PlatformSettings, run_or_join, run_platform, stop_platform};
+pub use ready::Ready;
 
 /// The API version that `ready.json` states; servers refuse to talk to another.
 const API_VERSION: u32 = 1;

@@ -9,15 +9,14 @@
 //! half-made is removed, and runs that were answered for are begun again.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::net::Ipv4Addr;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use rustix::fs::{FlockOperation, flock};
-use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -27,6 +26,7 @@ use super::engine::{Engine, EngineError, Settings};
 use super::functions::{FunctionError, FunctionSettings, Functions};
 use super::logs::Logs;
 use super::pooler::Pooler;
+use super::ready::{Ready, is_locked, new_token, read_ready, take_lock, write_ready};
 use super::registry::Registry;
 use super::routes::{Front, router};
 use super::{API_VERSION, Platform, bootstrap};
@@ -59,33 +59,6 @@ pub struct PlatformSettings {
     pub tools: Option<PathBuf>,
     /// How long a function may take to answer.
     pub function_patience: Duration,
-}
-
-/// What a platform says when it serves.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct Ready {
-    /// Always true.
-    pub ready: bool,
-    /// The base URL of the Management API.
-    pub api_url: String,
-    /// The bearer token.
-    pub access_token: String,
-    /// The version of what is spoken between servers and the platform.
-    pub api_version: u32,
-    /// The port on 127.0.0.1 where psql and drivers connect, as `postgres.<ref>`; 0 for none yet.
-    #[serde(default)]
-    pub pooler_port: u16,
-    /// The process.
-    pub pid: u32,
-}
-
-impl std::fmt::Debug for Ready {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ready")
-            .field("api_url", &self.api_url)
-            .field("pid", &self.pid)
-            .finish_non_exhaustive()
-    }
 }
 
 /// Why the platform does not serve.
@@ -131,7 +104,7 @@ impl From<FunctionError> for PlatformError {
 }
 
 impl PlatformError {
-    fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File { path, source }
     }
@@ -386,42 +359,6 @@ pub async fn stop_platform(data_dir: &Path) -> Result<bool, PlatformError> {
     Ok(true)
 }
 
-/// What the platform of this data directory says, if one serves.
-pub(super) fn serving(data_dir: &Path) -> Result<Option<Ready>, PlatformError> {
-    let home = home(data_dir);
-    if !home.exists() || !is_locked(&home)? {
-        return Ok(None);
-    }
-    Ok(read_ready(&home).filter(|ready| ready.ready))
-}
-
-fn take_lock(home: &Path) -> Result<File, PlatformError> {
-    let path = home.join("lock");
-    let lock = File::create(&path).map_err(PlatformError::file(&path))?;
-    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(lock),
-        Err(rustix::io::Errno::WOULDBLOCK) => match read_ready(home).filter(|ready| ready.ready) {
-            Some(ready) => Err(PlatformError::Serving(Box::new(ready))),
-            None => Err(PlatformError::Starting(home.to_owned())),
-        },
-        Err(error) => Err(PlatformError::file(&path)(error.into())),
-    }
-}
-
-pub(super) fn is_locked(home: &Path) -> Result<bool, PlatformError> {
-    let path = home.join("lock");
-    let lock = match File::open(&path) {
-        Ok(lock) => lock,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(PlatformError::file(&path)(error)),
-    };
-    match flock(&lock, FlockOperation::NonBlockingLockShared) {
-        Ok(()) => Ok(false),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
-        Err(error) => Err(PlatformError::file(&path)(error.into())),
-    }
-}
-
 /// The unprivileged user that PostgreSQL may run as has to pass through, and see nothing.
 fn make_directory(path: &Path) -> Result<(), PlatformError> {
     if path.exists() {
@@ -429,33 +366,6 @@ fn make_directory(path: &Path) -> Result<(), PlatformError> {
     }
     fs::create_dir_all(path).map_err(PlatformError::file(path))?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o711)).map_err(PlatformError::file(path))
-}
-
-fn read_ready(home: &Path) -> Option<Ready> {
-    let text = fs::read(home.join("ready.json")).ok()?;
-    serde_json::from_slice(&text).ok()
-}
-
-/// Replaces the file in one step, so that nobody reads half of it.
-fn write_ready(home: &Path, ready: &Ready) -> Result<(), PlatformError> {
-    let (path, fresh) = (home.join("ready.json"), home.join("ready.json.new"));
-    let written = || -> io::Result<()> {
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&fresh)?;
-        file.write_all(&serde_json::to_vec(ready)?)?;
-        file.sync_all()?;
-        fs::rename(&fresh, &path)
-    };
-    written().map_err(PlatformError::file(&path))
-}
-
-/// A token of the platform's own form: `sbp_` and 40 hexadecimal digits.
-fn new_token() -> String {
-    format!("sbp_{}", crate::hex::encode(&rand::random::<[u8; 20]>()))
 }
 
 #[cfg(test)]

@@ -1,0 +1,104 @@
+//! Opening a directory: its lock, PostgreSQL, the template, and the clusters of an earlier engine.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::sync::{Arc, Mutex};
+
+use super::cluster::Cluster;
+use super::error::IoContext;
+use super::house::House;
+use super::layout::Layout;
+use super::numbers::Numbers;
+use super::postmaster::Program;
+use super::record::Record;
+use super::spares::Spares;
+use super::template::Builder;
+use super::{ClusterId, Engine, EngineError, Inner, Settings, birth, discover, spares, user};
+
+impl Engine {
+    /// Opens the directory: finds PostgreSQL, makes the template if it is missing, adopts the servers of an earlier
+    /// engine, and removes what a crash left half-made.
+    pub async fn open(settings: Settings) -> Result<Self, EngineError> {
+        let run_as = user::RunAs::choose(settings.unprivileged_user.as_deref()).await?;
+        let layout = Layout::prepare(&settings.root, settings.templates.as_deref(), run_as)?;
+        let lock = take_lock(&layout, &settings)?;
+        let npm = layout.npm();
+        let search = discover::Search {
+            setting: settings.postgres.as_deref(),
+            fetch_into: settings.fetch.then_some(npm.as_path()),
+        };
+        let installation = search.run().await?;
+        let program = Program {
+            postgres: installation.bin.join("postgres"),
+            run_as,
+            patience: settings.patience,
+        };
+        let builder = Builder {
+            layout: &layout,
+            installation: &installation,
+            program: &program,
+            scripts: settings.bootstrap,
+            max_connections: settings.max_connections,
+        };
+        let template = Arc::new(builder.open_or_build().await?);
+        let numbers = Numbers::open(&layout);
+        let spares = Spares::open(layout.spares(), &template.name, settings.spares)?;
+        let house = Arc::new(House {
+            settings,
+            layout,
+            installation,
+            program,
+            template,
+            spares,
+        });
+        let clusters = take_over(&house).await?;
+        spares::refill(&house);
+        Ok(Self(Arc::new(Inner {
+            house,
+            clusters: Mutex::new(clusters),
+            numbers: Mutex::new(numbers),
+            _lock: lock,
+        })))
+    }
+}
+
+fn take_lock(layout: &Layout, settings: &Settings) -> Result<File, EngineError> {
+    let path = layout.lock_file();
+    let lock = File::create(&path).doing("open", &path)?;
+    let taken = rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive);
+    taken.map_err(|_| EngineError::InUse {
+        root: settings.root.clone(),
+    })?;
+    Ok(lock)
+}
+
+/// Reads every cluster's directory.
+async fn take_over(house: &Arc<House>) -> Result<HashMap<ClusterId, Arc<Cluster>>, EngineError> {
+    let mut clusters = HashMap::new();
+    let top = house.layout.clusters();
+    for entry in std::fs::read_dir(&top).doing("list", &top)? {
+        let name = entry.doing("list", &top)?.file_name();
+        let Some(id) = name
+            .to_str()
+            .and_then(|name| name.parse().ok())
+            .map(ClusterId)
+        else {
+            continue;
+        };
+        match Record::read(&house.layout.cluster(id).record()) {
+            Ok(Some(record)) => {
+                let cluster = Cluster::take_over(Arc::clone(house), id, record).await?;
+                clusters.insert(id, Arc::new(cluster));
+            }
+            Ok(None) => {
+                tracing::info!(cluster = %id, "removing a cluster that was half made or half destroyed");
+                birth::remove_leftover(house, id).await?;
+            }
+            // One damaged file must not take the other clusters away, and nothing may be removed because of it.
+            Err(error) => {
+                tracing::error!(%error, cluster = %id, "a cluster is left alone: its record cannot be read")
+            }
+        }
+    }
+    Ok(clusters)
+}
