@@ -226,6 +226,9 @@ pub struct DoctorArgs {
     /// What the local platform's engine takes.
     #[command(flatten)]
     pub engine: EngineArgs,
+    /// What the local platform runs functions with.
+    #[command(flatten)]
+    pub functions: FunctionArgs,
 }
 
 /// What to do with the vault.

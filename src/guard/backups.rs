@@ -11,7 +11,6 @@ use crate::api::Ref;
 use crate::api::backups::{BackupStatus, Backups, ListBackups};
 use crate::api::billing::GetAddons;
 use crate::clock;
-use crate::store::PointStatus;
 
 /// How many restore points the options name; list_restore_points names all.
 const NAMED: usize = 10;
@@ -189,7 +188,7 @@ impl Read {
             let names: Vec<&str> = points
                 .iter()
                 .rev()
-                .filter(|point| point.reachable && point.status == PointStatus::Available)
+                .filter(|point| point.reachable && point.status.is_made())
                 .map(|point| point.name.as_str())
                 .take(NAMED)
                 .collect();

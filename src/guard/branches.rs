@@ -3,6 +3,8 @@
 use std::future::ready;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::approval::Ask;
@@ -13,13 +15,11 @@ use super::quote::quoted;
 use super::target::MadeBranch;
 use super::{Call, Code, Dev, Guard, MadePoint, Next, PATIENCE, Refusal};
 use crate::api::branches::{
-    DeleteBranch, DeleteBranchQuery, PushBranch, ResetBranch, UpdateBranch, UpdateBranchBody,
-    WorkflowBody,
+    DeleteBranch, DeleteBranchQuery, ResetBranch, UpdateBranch, UpdateBranchBody, WorkflowBody,
 };
 use crate::api::secrets::NewSecret;
 use crate::api::{DevBranch, Ref};
 use crate::fence::quote;
-use crate::store::PointStatus;
 
 /// What a missing branch means.
 #[derive(Debug, Clone, Copy)]
@@ -30,21 +30,19 @@ pub(super) enum Missing<'a> {
     IsRefused,
 }
 
-/// What a rebase brought and kept.
-#[derive(Debug, Clone)]
-pub struct Rebased {
-    /// Versions of production's migrations that the branch lacked.
-    pub migrations: Vec<String>,
-    /// Functions that the platform overwrote by production's, and that are the branch's own again.
-    pub kept_functions: Vec<String>,
-    /// The point from before.
-    pub before: MadePoint,
-    /// The point from after.
-    pub after: MadePoint,
+/// A migration that exists nowhere else any more.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct DroppedMigration {
+    /// Its version.
+    pub version: String,
+    /// Its name.
+    pub name: String,
+    /// Its SQL, to apply it again.
+    pub query: String,
 }
 
 /// The point that is made when a branch is made or adopted.
-const BASELINE: &str = "baseline";
+pub(super) const BASELINE: &str = "baseline";
 
 impl Guard {
     /// The proven branch `name` of `project`, with its baseline; made now if it is missing and may
@@ -74,7 +72,7 @@ impl Guard {
             self.until_settled(call, branch.project(), branch.reference())
                 .await?
         };
-        self.adopt(&branch).await?;
+        self.adopt(call, &branch).await?;
         Ok(branch)
     }
 
@@ -175,7 +173,7 @@ impl Guard {
     }
 
     /// Gives a branch that Drydock sees for the first time its baseline.
-    async fn adopt(&self, branch: &DevBranch) -> Result<(), Refusal> {
+    async fn adopt(&self, call: &Call, branch: &DevBranch) -> Result<(), Refusal> {
         if !self.store().points(branch.reference()).await?.is_empty() {
             return Ok(());
         }
@@ -183,8 +181,7 @@ impl Guard {
         if !self.store().points(branch.reference()).await?.is_empty() {
             return Ok(());
         }
-        let call = Call::own(self.clone(), "adopt");
-        let dev = Dev::of(call, branch.clone());
+        let dev = Dev::of(call.clone(), branch.clone());
         dev.new_point(BASELINE).await?;
         Ok(())
     }
@@ -222,71 +219,13 @@ impl Dev {
         )
     }
 
-    /// Brings production's newer migrations and its functions onto the branch, and keeps the functions
-    /// that the branch has changed.
-    pub async fn rebase(&self) -> Result<Rebased, Refusal> {
-        let guard = &self.call.guard;
-        let (project, branch) = (self.branch.project(), self.branch.reference());
-        let _project_turn = guard.project_turn(project).await?;
-        let _turn = guard.branch_turn(branch).await?;
-        self.repair().await?;
-        let before = guard.ledger(branch).await?;
-        self.refuse_strangers(&before).await?;
-        let point_before = self.numbered_point("rebase").await?;
-        self.set_functions_aside().await?;
-        self.call.step("rebasing onto production");
-        guard
-            .client()
-            .write::<PushBranch>(&self.branch, &(), &WorkflowBody::default())
-            .await?;
-        guard
-            .until_settled(&self.call, project, branch)
-            .await
-            .map_err(|refusal| {
-                refusal.next(Next::new(
-                    "revert_to_restore_point",
-                    json!({ "project_id": project, "branch": self.branch.name(), "name": point_before.name }),
-                    "returns the branch to where it was before the rebase",
-                ))
-            })?;
-        let after = guard.ledger(branch).await?;
-        let brought = after
-            .missing_from(&before)
-            .map(|entry| entry.version.clone())
-            .collect();
-        let kept_functions = self.put_functions_back().await?;
-        self.functions_begin_anew().await?;
-        let point_after = self.numbered_point("rebased").await?;
-        self.record_if_replayable().await?;
-        Ok(Rebased {
-            migrations: brought,
-            kept_functions,
-            before: point_before,
-            after: point_after,
-        })
-    }
-
-    /// After a rebase: production's state is recorded as right if its own ledger makes it. What was
-    /// changed outside of the ledger stays drift, until an operator accepts it.
-    async fn record_if_replayable(&self) -> Result<(), Refusal> {
-        let guard = &self.call.guard;
-        let project = self.branch.project();
-        let production = guard.state(project).await?;
-        let known = guard.store().recorded_hashes(project).await?;
-        let unchanged = known.is_none_or(|known| known.schema_hash == production.schema_hash);
-        if unchanged || self.replayed_production().await?.schema_hash == production.schema_hash {
-            guard.record_state(project, &production, "rebase").await?;
-        }
-        Ok(())
-    }
-
     /// Empties the branch and replays its ledger, up to `version` if one is given. Answers the new
     /// baseline and the migrations that were dropped, with their SQL.
     pub async fn reset(
         &self,
         version: Option<String>,
         discard_unmerged: bool,
-    ) -> Result<(MadePoint, Vec<(String, String, String)>), Refusal> {
+    ) -> Result<(MadePoint, Vec<DroppedMigration>), Refusal> {
         let guard = &self.call.guard;
         let (project, branch) = (self.branch.project(), self.branch.reference());
         let _turn = guard.branch_turn(branch).await?;
@@ -325,14 +264,14 @@ impl Dev {
         }
         guard.store().mark_all_unreachable(branch).await?;
         let point = self.numbered_point(BASELINE).await?;
-        Ok((point, dropped.into_iter().map(shown).collect()))
+        Ok((
+            point,
+            dropped.into_iter().map(DroppedMigration::from).collect(),
+        ))
     }
 
     /// Deletes the branch. Answers the migrations that existed nowhere else, with their SQL.
-    pub async fn delete(
-        &self,
-        discard_unmerged: bool,
-    ) -> Result<Vec<(String, String, String)>, Refusal> {
+    pub async fn delete(&self, discard_unmerged: bool) -> Result<Vec<DroppedMigration>, Refusal> {
         let guard = &self.call.guard;
         let (project, branch) = (self.branch.project(), self.branch.reference());
         let _turn = guard.branch_turn(branch).await?;
@@ -349,7 +288,7 @@ impl Dev {
         }
         self.delete_now().await?;
         guard.store().mark_all_unreachable(branch).await?;
-        Ok(unmerged.into_iter().map(shown).collect())
+        Ok(unmerged.into_iter().map(DroppedMigration::from).collect())
     }
 
     /// Deletes the branch whatever it holds.
@@ -395,14 +334,14 @@ impl Dev {
             .points(self.branch.reference())
             .await?
             .into_iter()
-            .filter(|point| point.reachable && point.status != PointStatus::Available)
+            .filter(|point| point.reachable && !point.status.is_made())
             .map(|point| point.name)
             .collect())
     }
 }
 
 /// Migrations with their SQL, for details.
-fn listed(migrations: &[LedgerMigration]) -> Vec<Value> {
+pub(super) fn listed(migrations: &[LedgerMigration]) -> Vec<Value> {
     migrations
         .iter()
         .map(|migration| {
@@ -411,10 +350,12 @@ fn listed(migrations: &[LedgerMigration]) -> Vec<Value> {
         .collect()
 }
 
-fn shown(migration: LedgerMigration) -> (String, String, String) {
-    (
-        migration.version,
-        migration.name.unwrap_or_default(),
-        migration.sql,
-    )
+impl From<LedgerMigration> for DroppedMigration {
+    fn from(migration: LedgerMigration) -> Self {
+        Self {
+            version: migration.version,
+            name: migration.name.unwrap_or_default(),
+            query: migration.sql,
+        }
+    }
 }

@@ -12,7 +12,8 @@ use crate::api::{DevBranch, Ref};
 use crate::fence::quote;
 
 impl Guard {
-    async fn exposed(&self, reference: &Ref) -> Result<String, Refusal> {
+    /// The schemas that the API of a project or branch exposes, with commas between them.
+    pub(super) async fn exposed(&self, reference: &Ref) -> Result<String, Refusal> {
         let settings = self.configuration(reference, Service::DataApi).await?;
         let list = settings.get(EXPOSED).and_then(Value::as_str);
         Ok(list.unwrap_or_default().to_owned())

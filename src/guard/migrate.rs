@@ -12,10 +12,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::judging::AskedSql;
-use super::points::status_word;
 use super::settle::{Settled, settle};
 use super::transaction::{LEDGER_TOUCHED, transaction, without_wrapping};
 use super::warnings::changes_of;
+use super::weaker::WEAKER;
 use super::{Code, Dev, LostData, Next, Refusal, Warning};
 use crate::api::ApiError;
 use crate::api::database::{QueryBody, RunQuery};
@@ -54,8 +54,23 @@ pub struct AppliedMigration {
 pub struct MadePoint {
     /// Its name, to give to revert_to_restore_point.
     pub name: String,
-    /// `available`, or `missing` if it could not be made.
+    /// `available`; `branch_reset` where the platform offers none and the operator has chosen to go on;
+    /// `missing` if it could not be made.
     pub status: String,
+    /// What returning to it loses that a restore point keeps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub weaker: Option<String>,
+}
+
+impl MadePoint {
+    pub(super) fn new(name: &str, status: PointStatus) -> Self {
+        Self {
+            name: name.to_owned(),
+            status: status.as_str().to_owned(),
+            weaker: (status == PointStatus::BranchReset).then(|| WEAKER.to_owned()),
+        }
+    }
 }
 
 /// One thing that a migration changed.
@@ -243,11 +258,9 @@ impl Dev {
                 version: version.to_owned(),
                 name: name.unwrap_or_default(),
             },
-            restore_point: MadePoint {
-                name: point.map_or_else(|| format!("rp-{version}"), |point| point.name.clone()),
-                status: point
-                    .map_or("missing", |point| status_word(point.status))
-                    .to_owned(),
+            restore_point: match point {
+                Some(point) => MadePoint::new(&point.name, point.status),
+                None => MadePoint::new(&format!("rp-{version}"), PointStatus::Missing),
             },
             changes: Vec::new(),
             data_lost: Vec::new(),

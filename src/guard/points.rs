@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
+use super::weaker::is_not_offered;
 use super::{Code, Dev, Guard, MadePoint, Next, PATIENCE, Read, Refusal};
 use crate::api::restore_points::{
     CreateRestorePoint, GetRestorePoint, RestorePointName, RestorePointQuery, RestorePointStatus,
@@ -32,7 +33,8 @@ pub struct ListedPoint {
     pub created_at: String,
     /// The migration that it follows.
     pub migration_version: Option<String>,
-    /// `available`, `intended` or `missing`.
+    /// `available`, `branch_reset` (the platform offers none: returning here replays migrations and
+    /// loses all rows), `intended` or `missing`.
     pub status: String,
     /// Whether a revert can return to it.
     pub reachable: bool,
@@ -50,7 +52,7 @@ impl Read {
             .await?
             .into_iter()
             .map(|point| ListedPoint {
-                status: status_word(point.status).to_owned(),
+                status: point.status.as_str().to_owned(),
                 name: point.name,
                 created_at: point.created_at,
                 migration_version: point.migration_version,
@@ -107,7 +109,18 @@ impl Dev {
             )
             .await?;
         match make(guard, &self.branch, name, Attempt::First).await {
-            Ok(()) => self.finished(name).await,
+            Ok(()) => self.set(name, PointStatus::Available).await,
+            Err(error) if is_not_offered(&error) => {
+                let consent = self.consent_to_weaker(&error).await;
+                if consent.is_err() {
+                    guard
+                        .store()
+                        .forget_point(self.branch.reference(), name)
+                        .await?;
+                }
+                consent?;
+                self.set(name, PointStatus::BranchReset).await
+            }
             Err(error) => {
                 guard
                     .store()
@@ -152,32 +165,24 @@ impl Dev {
     /// Makes the point that a committed migration waits for; a failure is part of the answer.
     pub(super) async fn finish_point(&self, name: &str) -> Result<MadePoint, Refusal> {
         match make(&self.call.guard, &self.branch, name, Attempt::First).await {
-            Ok(()) => self.finished(name).await,
+            Ok(()) => self.set(name, PointStatus::Available).await,
+            Err(error) if is_not_offered(&error) && self.takes_weaker_road().await? => {
+                self.set(name, PointStatus::BranchReset).await
+            }
             Err(error) => {
                 tracing::error!(%error, name, "a restore point could not be made");
-                self.call
-                    .guard
-                    .store()
-                    .set_point_status(self.branch.reference(), name, PointStatus::Missing)
-                    .await?;
-                Ok(MadePoint {
-                    name: name.to_owned(),
-                    status: "missing".to_owned(),
-                })
+                self.set(name, PointStatus::Missing).await
             }
         }
     }
 
-    async fn finished(&self, name: &str) -> Result<MadePoint, Refusal> {
+    async fn set(&self, name: &str, status: PointStatus) -> Result<MadePoint, Refusal> {
         self.call
             .guard
             .store()
-            .set_point_status(self.branch.reference(), name, PointStatus::Available)
+            .set_point_status(self.branch.reference(), name, status)
             .await?;
-        Ok(MadePoint {
-            name: name.to_owned(),
-            status: "available".to_owned(),
-        })
+        Ok(MadePoint::new(name, status))
     }
 
     /// Settles every point that is intended or missing, under the branch's turn; refuses while
@@ -191,7 +196,7 @@ impl Dev {
             .points(branch)
             .await?
             .into_iter()
-            .filter(|point| point.reachable && point.status != PointStatus::Available)
+            .filter(|point| point.reachable && !point.status.is_made())
             .collect();
         if open.is_empty() {
             return Ok(());
@@ -211,10 +216,15 @@ impl Dev {
                 );
                 guard.store().forget_point(branch, &point.name).await?;
             } else if point.migration_version == newest {
-                make(guard, &self.branch, &point.name, Attempt::Again)
-                    .await
-                    .map_err(|error| self.still_missing(&point.name, &error))?;
-                self.finished(&point.name).await?;
+                let status = match make(guard, &self.branch, &point.name, Attempt::Again).await {
+                    Ok(()) => PointStatus::Available,
+                    Err(error) if is_not_offered(&error) => {
+                        self.consent_to_weaker(&error).await?;
+                        PointStatus::BranchReset
+                    }
+                    Err(error) => return Err(self.still_missing(&point.name, &error)),
+                };
+                self.set(&point.name, status).await?;
             } else {
                 // Later migrations came by another road: that moment is gone, this one is not.
                 guard.store().forget_point(branch, &point.name).await?;
@@ -236,7 +246,7 @@ impl Dev {
         let branch = self.branch.reference();
         match look_up(guard, branch, name).await {
             Ok(RestorePointStatus::Available) => {
-                self.finished(name).await?;
+                self.set(name, PointStatus::Available).await?;
             }
             Ok(RestorePointStatus::Pending) => {}
             Ok(RestorePointStatus::Removed | RestorePointStatus::Failed) => {
@@ -325,14 +335,6 @@ async fn look_up(
         Ok(point.status)
     } else {
         Ok(RestorePointStatus::Removed)
-    }
-}
-
-pub(super) fn status_word(status: PointStatus) -> &'static str {
-    match status {
-        PointStatus::Available => "available",
-        PointStatus::Intended => "intended",
-        PointStatus::Missing => "missing",
     }
 }
 

@@ -13,7 +13,6 @@ use crate::api::database::{QueryBody, RunQuery};
 use crate::api::{DevBranch, Ref};
 use crate::fence::quote;
 use crate::sql;
-use crate::store::PointStatus;
 
 /// The names of temporary branches begin so.
 const PREFIX: &str = "drydock-replay-";
@@ -196,7 +195,7 @@ impl Dev {
             .ok()?;
         let point = points.iter().rev().find(|point| {
             point.reachable
-                && point.status == PointStatus::Available
+                && point.status.is_made()
                 && !point.ledger.iter().any(|one| one == version)
         })?;
         Some(Next::new(

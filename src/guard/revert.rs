@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::ledger::text;
 use super::pauses::Pauses;
-use super::{Code, Dev, Guard, MadePoint, Next, PATIENCE, Refusal};
+use super::{Code, Dev, DroppedMigration, Guard, MadePoint, Next, PATIENCE, Refusal};
 use crate::api::Ref;
 use crate::api::database::Row;
 use crate::api::projects::{GetProject, ProjectStatus};
@@ -41,9 +41,20 @@ pub struct Reverted {
     pub rows: Vec<RowCount>,
 }
 
+/// A revert that is done.
+#[derive(Debug)]
+pub struct Revert {
+    /// What it undid.
+    pub reverted: Reverted,
+    /// The way back; none on the weaker road.
+    pub undo_point: Option<MadePoint>,
+    /// Migrations that exist nowhere else any more, on the weaker road.
+    pub dropped: Vec<DroppedMigration>,
+}
+
 impl Dev {
     /// Returns to a restore point, and says what was undone and what was not.
-    pub async fn revert(&self, name: &str) -> Result<(Reverted, MadePoint), Refusal> {
+    pub async fn revert(&self, name: &str) -> Result<Revert, Refusal> {
         let guard = &self.call.guard;
         let branch = self.branch.reference();
         let _turn = guard.branch_turn(branch).await?;
@@ -51,6 +62,9 @@ impl Dev {
         let points = guard.store().points(branch).await?;
         let point = self.find_point(&points, name)?;
         let ledger = guard.ledger(branch).await?;
+        if point.status == PointStatus::BranchReset {
+            return self.revert_by_reset(&point, &ledger).await;
+        }
         let before = ledger.versions();
         self.leave_to_revert(&point, &ledger).await?;
         let rows_before = row_counts(guard, branch).await;
@@ -93,22 +107,16 @@ impl Dev {
             .mark_reverted(branch, name, &undo_point.name)
             .await?;
         let rows_after = row_counts(guard, branch).await;
-        let undone = |from: &[String], to: &[String]| -> Vec<String> {
-            from.iter()
-                .rev()
-                .filter(|version| !to.contains(version))
-                .cloned()
-                .collect()
-        };
-        Ok((
-            Reverted {
+        Ok(Revert {
+            reverted: Reverted {
                 to: name.to_owned(),
                 migrations: undone(&before, &after),
                 restored_migrations: undone(&after, &before),
                 rows: compare(&rows_before, &rows_after),
             },
-            undo_point,
-        ))
+            undo_point: Some(undo_point),
+            dropped: Vec::new(),
+        })
     }
 
     /// A revert whose server died: what the ledger says is what happened. Where both moments have
@@ -121,13 +129,22 @@ impl Dev {
         };
         until_healthy(&self.call.guard, branch).await?;
         let points = store.points(branch).await?;
+        let now = self.call.guard.ledger(branch).await?.versions();
+        let target_point = points.iter().find(|point| point.name == target);
+        if let Some(point) = target_point.filter(|one| one.status == PointStatus::BranchReset) {
+            if point.ledger == now {
+                store.mark_replayed(branch, &target).await?;
+            } else {
+                store.forget_revert(branch).await?;
+            }
+            return Ok(());
+        }
         let ledger_of = |name: &str| {
             points
                 .iter()
                 .find(|point| point.name == name)
                 .map(|point| point.ledger.clone())
         };
-        let now = self.call.guard.ledger(branch).await?.versions();
         let happened =
             ledger_of(&target).as_ref() == Some(&now) && ledger_of(&undo).as_ref() != Some(&now);
         if happened {
@@ -160,7 +177,7 @@ impl Dev {
             .next(list)
             .details(json!({ "restore_points": known })));
         };
-        if !point.reachable || point.status != PointStatus::Available {
+        if !point.reachable || !point.status.is_made() {
             return Err(Refusal::new(
                 Code::PointUnreachable,
                 format!(
@@ -204,9 +221,18 @@ pub(super) async fn until_healthy(guard: &Guard, reference: &Ref) -> Result<(), 
     }
 }
 
+/// Versions that are in `from` and not in `to`, newest first.
+pub(super) fn undone(from: &[String], to: &[String]) -> Vec<String> {
+    from.iter()
+        .rev()
+        .filter(|version| !to.contains(version))
+        .cloned()
+        .collect()
+}
+
 /// Rows of every table that a revert could change. Nothing if they cannot be counted in time:
 /// a count is worth less than the revert.
-async fn row_counts(guard: &Guard, reference: &Ref) -> Vec<(String, i64)> {
+pub(super) async fn row_counts(guard: &Guard, reference: &Ref) -> Vec<(String, i64)> {
     let counted = guard
         .client()
         .query_read_only(reference, include_str!("row_counts.sql"), None)
@@ -224,7 +250,7 @@ fn counted_row(row: &Row) -> Option<(String, i64)> {
     Some((text(row, "table_name")?, row.get("row_count")?.as_i64()?))
 }
 
-fn compare(before: &[(String, i64)], after: &[(String, i64)]) -> Vec<RowCount> {
+pub(super) fn compare(before: &[(String, i64)], after: &[(String, i64)]) -> Vec<RowCount> {
     let count = |counts: &[(String, i64)], table: &str| {
         counts
             .iter()

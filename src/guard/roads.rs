@@ -126,6 +126,9 @@ operations! {
     delete_branch DeleteBranch None
     /// Emptying a branch and replaying its migrations.
     reset_branch ResetBranch None
+    /// Working without restore points on a project to which the platform offers none: returning to a
+    /// migration then empties the branch and replays up to it. One yes serves the project.
+    weaker_restore_points WeakerRestorePoints Operator
     /// Returning a branch to a restore point.
     revert_to_restore_point RevertToRestorePoint None
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::ledger::Ledger;
 use super::{Code, Dev, Next, Refusal};
 use crate::fence::quote;
-use crate::store::{Point, PointStatus};
+use crate::store::Point;
 
 /// Points whose ledger was not made by Drydock's migrations alone.
 const FOUNDED: [&str; 2] = ["baseline", "rebased-"];
@@ -91,7 +91,7 @@ impl Dev {
         .details(json!({ "versions": strangers }));
         let before = points.iter().rev().find(|point| {
             point.reachable
-                && point.status == PointStatus::Available
+                && point.status.is_made()
                 && !point
                     .ledger
                     .iter()

@@ -12,7 +12,7 @@
 
 use serde_json::json;
 
-use super::{Next, Read, Refusal};
+use super::{Code, Next, Read, Refusal};
 use crate::api::typescript::{GenerateTypescriptTypes, TypescriptQuery};
 use crate::fence::quote;
 
@@ -31,12 +31,17 @@ pub struct GeneratedTypes {
 }
 
 impl Read {
-    /// The types of some schemas; of `tables` alone, by name or as `schema.name`, where they are given.
+    /// The types of some schemas, of those that the API exposes without; of `tables` alone, by name or
+    /// as `schema.name`, where they are given.
     pub async fn typescript_types(
         &self,
-        schemas: &[String],
+        schemas: Option<Vec<String>>,
         tables: Option<&[String]>,
     ) -> Result<GeneratedTypes, Refusal> {
+        let schemas = match schemas {
+            Some(schemas) => schemas,
+            None => self.exposed_to_clients().await?,
+        };
         let unfit = |schema: &String| schema.trim().is_empty() || schema.contains([',', '\0']);
         if schemas.is_empty() || schemas.iter().any(unfit) {
             return Err(Refusal::invalid(
@@ -77,6 +82,27 @@ impl Read {
         Ok(GeneratedTypes {
             types: module.text(),
             left_out: named(left_out),
+        })
+    }
+}
+
+impl Read {
+    /// What a client of the app can name: the exposed schemas, without GraphQL's, which has no tables.
+    /// Where the token may not look at the configuration it is the platform's default.
+    async fn exposed_to_clients(&self) -> Result<Vec<String>, Refusal> {
+        let list = match self.call.guard.exposed(self.reference()?).await {
+            Ok(list) => list,
+            Err(refusal) if refusal.code == Code::PermissionMissing => String::new(),
+            Err(refusal) => return Err(refusal),
+        };
+        let schemas: Vec<String> = list
+            .split(',')
+            .map(|schema| schema.trim().to_owned())
+            .filter(|schema| !schema.is_empty() && schema != "graphql_public")
+            .collect();
+        Ok(match schemas.is_empty() {
+            true => vec!["public".to_owned()],
+            false => schemas,
         })
     }
 }

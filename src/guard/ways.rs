@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Class, Code, Grant, Next, Refusal, Tool};
 use crate::api::Ref;
+use crate::api::config::Service;
 use crate::fence::quote;
 
 /// A call as it came.
@@ -93,6 +94,11 @@ impl Request {
                 json!({ "service": self.arguments.get("service") }),
                 "shows what is set now; leave this one out",
             )),
+            Code::InvalidArguments if self.service().is_some() => refusal.next(self.look(
+                "get_config",
+                json!({ "service": self.service() }),
+                "shows the fields of this service and what they are set to",
+            )),
             Code::InternalError => {
                 refusal.operator("look into the server's log, and report what stands there")
             }
@@ -150,6 +156,11 @@ impl Request {
             arguments.extend(more);
         }
         Next::new(tool, Value::Object(arguments), why)
+    }
+
+    /// The service that the call named, where there is one of that name.
+    fn service(&self) -> Option<Service> {
+        serde_json::from_value(self.arguments.get("service")?.clone()).ok()
     }
 
     fn project(&self) -> Option<Ref> {

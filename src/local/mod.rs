@@ -52,7 +52,7 @@ use functions::Functions;
 use logs::{Event, Logs, Source};
 use registry::Registry;
 
-pub use functions::confine;
+pub use functions::{DenoSearch, confine};
 pub use launch::LocalPlatform;
 pub use process::{PlatformError, PlatformSettings, run_or_join, run_platform, stop_platform};
 pub use ready::Ready;

@@ -46,6 +46,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("vault.sql"),
     include_str!("recoveries.sql"),
     include_str!("functions.sql"),
+    include_str!("weaker.sql"),
 ];
 
 /// The store. Cheap to clone.

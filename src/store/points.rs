@@ -15,15 +15,24 @@ pub enum PointStatus {
     Intended,
     /// It exists.
     Available,
+    /// The platform offers none: returning here empties the branch and replays its migrations.
+    BranchReset,
     /// Its migration happened and the point could not be made.
     Missing,
 }
 
 impl PointStatus {
-    fn as_str(self) -> &'static str {
+    /// Whether there is something to return to.
+    pub fn is_made(self) -> bool {
+        matches!(self, Self::Available | Self::BranchReset)
+    }
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Intended => "intended",
             Self::Available => "available",
+            Self::BranchReset => "branch_reset",
             Self::Missing => "missing",
         }
     }
@@ -31,6 +40,7 @@ impl PointStatus {
     fn parse(text: &str) -> Self {
         match text {
             "available" => Self::Available,
+            "branch_reset" => Self::BranchReset,
             "intended" => Self::Intended,
             _ => Self::Missing,
         }
@@ -207,6 +217,47 @@ impl Store {
             connection.execute(
                 "update points set reachable = 0 where branch_ref = ?1",
                 params![branch],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// After the branch was emptied and replayed up to `name`: what the platform kept of its history
+    /// is gone, and what was there later as well.
+    pub async fn mark_replayed(&self, branch: &Ref, name: &str) -> Result<(), StoreError> {
+        let (branch, name) = (branch.to_string(), name.to_owned());
+        self.run(move |connection| {
+            connection.execute(
+                "update points set reachable = 0
+                 where branch_ref = ?1 and reachable = 1
+                   and (status <> ?3 or seq > (select seq from points where branch_ref = ?1 and name = ?2))",
+                params![branch, name, PointStatus::BranchReset.as_str()],
+            )?;
+            connection.execute("delete from reverts where branch_ref = ?1", params![branch])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whether the operator has chosen to work on `project` without restore points of the platform.
+    pub async fn takes_weaker_road(&self, project: &Ref) -> Result<bool, StoreError> {
+        let project = project.to_string();
+        self.look(move |connection| {
+            Ok(connection
+                .prepare_cached("select 1 from weaker_roads where project = ?1")?
+                .exists(params![project])?)
+        })
+        .await
+    }
+
+    /// Remembers that the operator has chosen that.
+    pub async fn take_weaker_road(&self, project: &Ref) -> Result<(), StoreError> {
+        let project = project.to_string();
+        self.run(move |connection| {
+            connection.execute(
+                "insert or ignore into weaker_roads (project, chosen_at) values (?1, ?2)",
+                params![project, clock::now()],
             )?;
             Ok(())
         })

@@ -82,16 +82,25 @@ impl Tool for ApplyMigration {
     }
 
     fn say(output: &Output) -> String {
-        let mut text = format!(
-            "Migration {} is applied; {} returns to this moment.",
-            output.migration.version, output.restore_point.name
-        );
-        if output.restore_point.status != "available" {
-            text = format!(
-                "Migration {} is applied, but its restore point {} is missing: nothing more migrates or merges until it is made.",
-                output.migration.version, output.restore_point.name
-            );
-        }
+        let (version, point) = (&output.migration.version, &output.restore_point);
+        let mut text = match (&point.weaker, point.status.as_str()) {
+            (Some(weaker), _) => {
+                format!(
+                    "Migration {version} is applied; {} is its point, and {weaker}.",
+                    point.name
+                )
+            }
+            (None, "available") => {
+                format!(
+                    "Migration {version} is applied; {} returns to this moment.",
+                    point.name
+                )
+            }
+            (None, _) => format!(
+                "Migration {version} is applied, but its restore point {} is missing: nothing more migrates or merges until it is made.",
+                point.name
+            ),
+        };
         say_consequences(&mut text, &output.warnings, &output.data_lost);
         for note in &output.notes {
             text.push_str("\nNote: ");

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::guard::{Dev, Refusal, Target, Tool};
+use crate::guard::{Dev, DroppedMigration, Refusal, Target, Tool};
 
 /// Deletes a branch.
 pub(super) struct DeleteBranch;
@@ -29,23 +29,6 @@ pub(super) struct Output {
     dropped: Vec<DroppedMigration>,
 }
 
-#[derive(Serialize, JsonSchema)]
-pub(super) struct DroppedMigration {
-    version: String,
-    name: String,
-    query: String,
-}
-
-impl From<(String, String, String)> for DroppedMigration {
-    fn from((version, name, query): (String, String, String)) -> Self {
-        Self {
-            version,
-            name,
-            query,
-        }
-    }
-}
-
 impl Tool for DeleteBranch {
     const NAME: &'static str = "delete_branch";
     type Input = Input;
@@ -60,10 +43,9 @@ impl Tool for DeleteBranch {
     }
 
     async fn call(grant: Dev, input: Input) -> Result<Output, Refusal> {
-        let dropped = grant.delete(input.discard_unmerged).await?;
         Ok(Output {
             deleted: true,
-            dropped: dropped.into_iter().map(DroppedMigration::from).collect(),
+            dropped: grant.delete(input.discard_unmerged).await?,
         })
     }
 

@@ -135,8 +135,9 @@ impl Tool for ExecuteSql {
     fn say(output: &Output) -> String {
         if let (Some(migration), Some(point)) = (&output.migration, &output.restore_point) {
             let mut text = format!(
-                "This changes the schema, so it ran as migration {}; {} returns to this moment.",
-                migration.version, point.name
+                "This changes the schema, so it ran as migration {}; {}.",
+                migration.version,
+                returns(point, "to this moment")
             );
             say_consequences(&mut text, &output.warnings, &output.data_lost);
             say_notes(&mut text, &output.notes);
@@ -155,7 +156,7 @@ impl Tool for ExecuteSql {
             None => format!("{} row(s).", output.row_count),
         };
         if let Some(point) = &output.restore_point {
-            text.push_str(&format!(" {} returns to the moment before.", point.name));
+            text.push_str(&format!(" {}.", returns(point, "to the moment before")));
         }
         say_consequences(&mut text, &output.warnings, &output.data_lost);
         say_notes(&mut text, &output.notes);
@@ -167,5 +168,17 @@ fn say_notes(text: &mut String, notes: &[String]) {
     for note in notes {
         text.push_str("\nNote: ");
         text.push_str(note);
+    }
+}
+
+/// What a point is good for, in words.
+fn returns(point: &MadePoint, moment: &str) -> String {
+    match (&point.weaker, point.status.as_str()) {
+        (Some(weaker), _) => format!("{} is its point, and {weaker}", point.name),
+        (None, "available") => format!("{} returns {moment}", point.name),
+        (None, _) => format!(
+            "its restore point {} is missing: nothing more migrates or merges until it is made",
+            point.name
+        ),
     }
 }

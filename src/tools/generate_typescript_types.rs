@@ -14,7 +14,7 @@ pub(super) struct GenerateTypescriptTypes;
 pub(super) struct Input {
     /// Project or branch ref.
     project_id: String,
-    /// Default: public.
+    /// Default: those that the API exposes.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     schemas: Option<Vec<String>>,
@@ -52,9 +52,8 @@ impl Tool for GenerateTypescriptTypes {
     }
 
     async fn call(grant: Read, input: Input) -> Result<Output, Refusal> {
-        let schemas = input.schemas.unwrap_or_else(|| vec!["public".to_owned()]);
         let made = grant
-            .typescript_types(&schemas, input.tables.as_deref())
+            .typescript_types(input.schemas, input.tables.as_deref())
             .await?;
         Ok(Output {
             types: made.types,

@@ -3,9 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::delete_branch::DroppedMigration;
 use crate::fence::quote;
-use crate::guard::{Dev, MadePoint, Refusal, Target, Tool};
+use crate::guard::{Dev, DroppedMigration, MadePoint, Refusal, Target, Tool};
 
 /// Resets a branch to its migrations.
 pub(super) struct ResetBranch;
@@ -55,7 +54,7 @@ impl Tool for ResetBranch {
             .await?;
         Ok(Output {
             restore_point,
-            dropped: dropped.into_iter().map(DroppedMigration::from).collect(),
+            dropped,
         })
     }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fence::quote;
-use crate::guard::{Dev, Refusal, Reverted, Target, Tool};
+use crate::guard::{Dev, DroppedMigration, Refusal, Reverted, Target, Tool};
 
 /// Returns a branch to a restore point.
 pub(super) struct RevertToRestorePoint;
@@ -27,8 +27,13 @@ pub(super) struct Input {
 pub(super) struct Output {
     reverted: Reverted,
     not_reverted: Vec<String>,
-    /// Returns to the moment before this revert.
-    undo_point: String,
+    /// Returns to the moment before this revert; not there where the platform offers no restore points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    undo_point: Option<String>,
+    /// Migrations that only this result has any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dropped: Vec<DroppedMigration>,
 }
 
 /// What no revert touches.
@@ -52,21 +57,25 @@ impl Tool for RevertToRestorePoint {
     }
 
     async fn call(grant: Dev, input: Input) -> Result<Output, Refusal> {
-        let (reverted, undo_point) = grant.revert(&input.name).await?;
+        let revert = grant.revert(&input.name).await?;
         Ok(Output {
-            reverted,
+            reverted: revert.reverted,
             not_reverted: NOT_REVERTED.map(str::to_owned).to_vec(),
-            undo_point: undo_point.name,
+            undo_point: revert.undo_point.map(|point| point.name),
+            dropped: revert.dropped,
         })
     }
 
     fn say(output: &Output) -> String {
+        let way_back = match &output.undo_point {
+            Some(point) => format!("{point} is the way back."),
+            None => "The branch was emptied and its migrations replayed: all rows are gone, and there is no way back but to apply `dropped` again.".to_owned(),
+        };
         format!(
-            "Back at {}: {} migration(s) undone, rows of {} table(s) changed. {} is the way back.",
+            "Back at {}: {} migration(s) undone, rows of {} table(s) changed. {way_back}",
             quote(&output.reverted.to),
             output.reverted.migrations.len(),
             output.reverted.rows.len(),
-            output.undo_point
         )
     }
 }

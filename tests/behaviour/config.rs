@@ -192,6 +192,7 @@ async fn unknown_fields_and_wrong_kinds_are_refused_before_a_branch_is_made() {
             .await;
         let message = error["message"].as_str().unwrap();
         assert!(message.contains(said), "{settings}: {message}");
+        assert_eq!(error["next"]["tool"], "get_config");
     }
     project
         .refused(

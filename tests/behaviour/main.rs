@@ -86,4 +86,5 @@ mod vault;
 mod vault_keys;
 mod warnings;
 mod ways;
+mod weaker;
 mod webhook;

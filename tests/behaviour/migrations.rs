@@ -315,7 +315,7 @@ async fn without_its_restore_point_a_migration_is_followed_by_no_other() {
         let point = heard.path.contains("restore-point");
         async move {
             if point {
-                Reaction::Answer(403, json!({ "message": "not offered to this project" }))
+                Reaction::Answer(500, json!({ "message": "it cannot be made" }))
             } else {
                 Reaction::Pass
             }

@@ -49,6 +49,24 @@ async fn types_are_of_the_dev_branch_unless_production_is_asked_for() {
             "invalid_arguments",
         )
         .await;
+
+    // What the API exposes is what a client's code can name.
+    project
+        .migrate(
+            "api",
+            "create schema api; create table api.reports (id int primary key)",
+        )
+        .await;
+    project
+        .ok(
+            "update_config",
+            json!({ "service": "data_api", "settings": { "db_schema": "public, api" } }),
+        )
+        .await;
+    let exposed = project.ok(tool, json!({})).await;
+    for words in ["  api: {\n", "      reports: {\n", "      orders: {\n"] {
+        assert!(types(&exposed).contains(words), "{words}");
+    }
 }
 
 #[tokio::test]

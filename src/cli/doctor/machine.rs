@@ -1,11 +1,12 @@
-//! This machine: the data directory, the policy, the vault and, for the local platform, PostgreSQL.
+//! This machine: the data directory, the policy, the vault and, for the local platform, PostgreSQL and Deno.
 
 use std::fs;
 use std::path::Path;
 
 use super::Finding;
 use crate::cli::open_store;
-use crate::config::{DoctorArgs, ServeArgs};
+use crate::config::{DoctorArgs, FunctionArgs, ServeArgs};
+use crate::local::DenoSearch;
 use crate::local::engine::discover::Search;
 use crate::store::Store;
 
@@ -34,6 +35,7 @@ pub(super) async fn look(args: &DoctorArgs) -> Vec<Finding> {
     }
     if args.serve.access_token.is_none() {
         findings.push(postgres(args).await);
+        findings.push(deno(args).await);
     }
     findings
 }
@@ -124,6 +126,34 @@ async fn postgres(args: &DoctorArgs) -> Finding {
             error.to_string(),
             "install it, or npm, or work on a cloud with SUPABASE_ACCESS_TOKEN",
         ),
+    }
+}
+
+async fn deno(args: &DoctorArgs) -> Finding {
+    let search = match args.serve.data_dir.path() {
+        Ok(data_dir) => {
+            let FunctionArgs { deno, tools, .. } = args.functions.clone();
+            DenoSearch::of(&data_dir, deno, tools)
+        }
+        Err(error) => {
+            return Finding::missing("Deno", error, "name a data directory with --data-dir");
+        }
+    };
+    match search.find().await {
+        Ok(Some(found)) => {
+            Finding::good("Deno", format!("for Edge Functions, {}", found.display()))
+        }
+        Ok(None) if has_npm() => Finding::weaker(
+            "Deno",
+            "none on this machine; npm fetches it when the first function is deployed",
+            "install it to be rid of the wait",
+        ),
+        Ok(None) => Finding::weaker(
+            "Deno",
+            "none on this machine, and no npm to fetch it with: no function can be deployed",
+            "install Deno, or npm",
+        ),
+        Err(reason) => Finding::missing("Deno", reason, "name another with --deno, or none"),
     }
 }
 

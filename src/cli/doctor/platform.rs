@@ -126,10 +126,10 @@ async fn capabilities(client: &Client, project: &Ref) -> Vec<Finding> {
             "restore points",
             "none yet; the first migration shows whether they are offered",
         ),
-        Err(error) => Finding::missing(
+        Err(error) => Finding::weaker(
             "restore points",
             format!("not offered: {error}"),
-            format!("{ASK}; without them nothing is migrated"),
+            format!("{ASK}; until then the first migration asks whether to go on without them, and what is lost by that (approvals.weaker_restore_points)"),
         ),
     });
     let advisor = client

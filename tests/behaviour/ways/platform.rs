@@ -112,11 +112,11 @@ async fn migrations(world: &World, direct: &Mcp) {
     for (fails_on, ending) in [(false, Ending::Merged), (true, Ending::Operator)] {
         let project = with_work(direct, "pointless").await;
         let platform = Failing::new(world, |heard| {
-            let no = json!({ "message": "not offered to this project" });
+            let no = json!({ "message": "it cannot be made" });
             heard
                 .path
                 .contains("restore-point")
-                .then_some(Reaction::Answer(403, no))
+                .then_some(Reaction::Answer(500, no))
         })
         .await;
         platform
