@@ -85,7 +85,7 @@ async fn the_operator_alone_can_choose_to_go_on_without_restore_points() {
         json!({ "table": "public.a", "before": 2, "after": 0 })
     );
     assert_eq!(project.tables("dev").await, ["a"]);
-    assert_eq!(project.ledger("dev").await, [version_a.clone()]);
+    assert_eq!(project.ledger("dev").await, [version_a]);
     let points = project.points().await;
     assert_eq!(point(&points, "baseline")["reachable"], true);
     assert_eq!(point(&points, &format!("rp-{b}"))["reachable"], false);

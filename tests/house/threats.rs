@@ -12,7 +12,7 @@ type Threat = (&'static str, &'static str, &'static str, &'static str);
 /// Nothing is known.
 const UNKNOWN: &str = "–";
 
-const THREATS: [Threat; 33] = [
+const THREATS: [Threat; 34] = [
     (
         "naming production as the target of a write",
         "lands on DEV, `redirected: true`",
@@ -24,6 +24,12 @@ const THREATS: [Threat; 33] = [
         "`production_is_protected`, `target_unknown`; nothing is written",
         "targets::what_cannot_be_proven_to_be_a_development_branch_is_production",
         "no check of what a branch's id stands for",
+    ),
+    (
+        "a platform that makes no restore points",
+        "`approval_required`: the operator alone may choose the weaker road, and results say what it loses",
+        "weaker::the_operator_alone_can_choose_to_go_on_without_restore_points",
+        UNKNOWN,
     ),
     (
         "another project than the one that was meant",
