@@ -2,18 +2,16 @@
 //!
 //! Nothing here reaches production: a merge does (see `carried`).
 
-use std::time::Duration;
-
 use serde_json::json;
 
-use super::pauses::Pauses;
+use super::health::require_healthy;
 use super::sources::{check_slug, checked, fill_in};
-use super::{Code, Dev, Guard, Next, PATIENCE, Read, Refusal};
+use super::{Code, Dev, Guard, Next, Read, Refusal};
 use crate::api::functions::{
     DeleteFunction, DeployFunction, DeployQuery, Function, FunctionStatus, GetFunction,
     GetFunctionBody, ListFunctions, SourceFile, UpdateFunction, UpdateFunctionBody,
 };
-use crate::api::projects::{GetProject, ProjectStatus};
+
 use crate::api::{ApiError, Ref};
 use crate::fence::quote;
 use crate::hex;
@@ -205,7 +203,9 @@ impl Dev {
         let guard = &self.call.guard;
         let branch = self.branch.reference();
         let _turn = guard.branch_turn(branch).await?;
-        self.until_healthy().await?;
+        // Nothing is deployed to what is still coming up.
+        let status = self.call.once_up(branch).await?;
+        require_healthy(status, "functions are not deployed to it")?;
         let before = guard.function_of(branch, &slug).await?;
         fill_in(&mut deployment, before.as_ref());
         self.note_function(&slug).await?;
@@ -311,37 +311,6 @@ impl Dev {
             json!({ "project_id": self.branch.project(), "branch": self.branch.name() }),
             why,
         )
-    }
-
-    /// Waits until the branch's own project is healthy: nothing is deployed to what is still coming
-    /// up.
-    async fn until_healthy(&self) -> Result<(), Refusal> {
-        let guard = &self.call.guard;
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        let mut pauses = Pauses::new(Duration::from_millis(10), Duration::from_secs(2));
-        loop {
-            let reference = self.branch.reference().clone();
-            let project = guard.client().look::<GetProject>(reference, &()).await?;
-            let status = project.project.status;
-            if status == ProjectStatus::ActiveHealthy {
-                return Ok(());
-            }
-            let is_coming = matches!(
-                status,
-                ProjectStatus::ComingUp | ProjectStatus::Restoring | ProjectStatus::Unknown
-            );
-            if !is_coming || tokio::time::Instant::now() >= deadline {
-                return Err(Refusal::new(
-                    Code::BranchFailed,
-                    format!(
-                        "the branch is {}, and functions are not deployed to it",
-                        status.as_str()
-                    ),
-                ));
-            }
-            self.call.step("waiting for the branch to become healthy");
-            pauses.rest().await;
-        }
     }
 
     fn not_deployed(&self, error: ApiError, slug: &str, before: Option<&Function>) -> Refusal {

@@ -73,7 +73,7 @@ impl Read {
         let guard = &self.call.guard;
         let mut all = Vec::new();
         for (branch, reference) in guard.environments(self.project()?).await? {
-            let keys = guard.keys_of(&reference).await?;
+            let keys = self.call.keys_once_up(&reference).await?;
             all.push(sorted(branch, &reference, keys));
         }
         Ok(all)
@@ -103,11 +103,21 @@ impl Call {
         }
     }
 
+    /// The keys of a project or branch, once it is up.
+    async fn keys_once_up(&self, reference: &Ref) -> Result<Vec<ApiKey>, Refusal> {
+        self.once_up(reference).await?;
+        Ok(self
+            .guard
+            .client()
+            .look::<ListApiKeys>(reference.clone(), &RevealQuery::default())
+            .await?)
+    }
+
     async fn missing_keys(&self, project: &Ref) -> Result<Vec<MadeKey>, Refusal> {
         let guard = &self.guard;
         let mut missing = Vec::new();
         for (branch, reference) in guard.environments(project).await? {
-            let keys = guard.keys_of(&reference).await?;
+            let keys = self.keys_once_up(&reference).await?;
             let of = branch.unwrap_or_else(|| "production".to_owned());
             missing.extend(missing_kinds(&keys).map(|kind| (of.clone(), reference.clone(), kind)));
         }
@@ -161,13 +171,6 @@ impl Guard {
             .into_iter()
             .chain(branches)
             .collect())
-    }
-
-    async fn keys_of(&self, reference: &Ref) -> Result<Vec<ApiKey>, Refusal> {
-        Ok(self
-            .client()
-            .look::<ListApiKeys>(reference.clone(), &RevealQuery::default())
-            .await?)
     }
 }
 

@@ -53,6 +53,7 @@ mod exposure;
 mod functions;
 mod gate;
 mod grant;
+mod health;
 mod invoke;
 mod judging;
 mod keys;

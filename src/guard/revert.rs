@@ -1,18 +1,15 @@
 //! Reverts: returning a branch to a restore point, with a way back, and saying truthfully what
 //! that undid.
 
-use std::time::Duration;
-
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
 use super::ledger::text;
-use super::pauses::Pauses;
-use super::{Code, Dev, DroppedMigration, Guard, MadePoint, Next, PATIENCE, Refusal};
+use super::{Code, Dev, DroppedMigration, Guard, MadePoint, Next, Refusal};
 use crate::api::Ref;
 use crate::api::database::Row;
-use crate::api::projects::{GetProject, ProjectStatus};
+
 use crate::api::restore_points::{RestorePointName, Undo};
 use crate::fence::quote;
 use crate::store::{Point, PointStatus};
@@ -88,7 +85,7 @@ impl Dev {
                 format!("the platform refused to return to {name}: {error}; nothing was changed"),
             ));
         }
-        until_healthy(guard, branch).await?;
+        guard.until_healthy(branch).await?;
         let after = guard.ledger(branch).await?.versions();
         if after != point.ledger || answer.is_err() {
             return Err(Refusal::new(
@@ -127,7 +124,7 @@ impl Dev {
         let Some((target, undo)) = store.intended_revert(branch).await? else {
             return Ok(());
         };
-        until_healthy(&self.call.guard, branch).await?;
+        self.call.guard.until_healthy(branch).await?;
         let points = store.points(branch).await?;
         let now = self.call.guard.ledger(branch).await?.versions();
         let target_point = points.iter().find(|point| point.name == target);
@@ -188,36 +185,6 @@ impl Dev {
             .next(list));
         }
         Ok(point.clone())
-    }
-}
-
-/// Waits until a branch's project is healthy again.
-pub(super) async fn until_healthy(guard: &Guard, reference: &Ref) -> Result<(), Refusal> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    let mut pauses = Pauses::new(Duration::from_millis(20), Duration::from_secs(2));
-    loop {
-        let status = match guard
-            .client()
-            .look::<GetProject>(reference.clone(), &())
-            .await
-        {
-            Ok(project) => project.project.status,
-            Err(error) if error.may_have_happened() => ProjectStatus::Unknown,
-            Err(error) => return Err(error.into()),
-        };
-        if status == ProjectStatus::ActiveHealthy {
-            return Ok(());
-        }
-        if status.is_dead_end() || tokio::time::Instant::now() >= deadline {
-            return Err(Refusal::new(
-                Code::BranchFailed,
-                format!(
-                    "the branch's database is {} and not ACTIVE_HEALTHY",
-                    status.as_str()
-                ),
-            ));
-        }
-        pauses.rest().await;
     }
 }
 

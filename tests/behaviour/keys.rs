@@ -1,10 +1,13 @@
 //! API keys: publishable ones for agents, secret ones for nobody.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::approvals::{answer, id};
-use crate::harness::World;
+use crate::harness::{Reaction, Relay, World};
 use crate::policy::put;
 
 /// What the platform itself would show its operator.
@@ -96,4 +99,38 @@ async fn the_local_platform_takes_a_name_once_and_no_legacy_key() {
     }
     let nobody = "/v1/projects/aaaaaaaaaaaaaaaaaaaa/api-keys";
     assert_eq!(api.send(Method::GET, nobody, Value::Null).await.0, 404);
+}
+
+#[tokio::test]
+async fn keys_are_asked_for_once_the_project_is_up() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let id = mcp.launch("P").await.id;
+    let (api, token) = (world.api(), world.api().token().to_owned());
+    let about = format!("/v1/projects/{id}");
+    let project = api.get(&about).await;
+    let looks = Arc::new(AtomicUsize::new(0));
+    let relay = Relay::start(Some(api), move |heard| {
+        let coming = heard.path == about && looks.fetch_add(1, Ordering::SeqCst) < 2;
+        let mut project = project.clone();
+        Box::pin(async move {
+            if !coming {
+                return Reaction::Pass;
+            }
+            project["status"] = json!("COMING_UP");
+            Reaction::Answer(200, project)
+        })
+    })
+    .await;
+    let served = relay.serve(&world, &token).await;
+    let keys = served.project(&id).ok("get_api_keys", json!({})).await;
+    assert_eq!(keys["environments"][0]["publishable"][0]["name"], "default");
+    let paths: Vec<String> = relay.heard().into_iter().map(|heard| heard.path).collect();
+    let asked = paths.iter().position(|path| path.contains("/api-keys"));
+    let looked = paths
+        .iter()
+        .filter(|path| **path == format!("/v1/projects/{id}"))
+        .count();
+    assert_eq!(looked, 3, "{paths:?}");
+    assert_eq!(asked, Some(paths.len() - 1), "{paths:?}");
 }
