@@ -160,6 +160,15 @@ pub struct PlatformArgs {
         default_value_t = 30
     )]
     pub idle_minutes: u64,
+    /// After how many seconds without use a database's server is stopped; the next use starts it. 0
+    /// for never.
+    #[arg(
+        long,
+        env = "DRYDOCK_DATABASE_IDLE_SECONDS",
+        value_name = "N",
+        default_value_t = 300
+    )]
+    pub database_idle_seconds: u64,
 }
 
 /// What the demo takes.

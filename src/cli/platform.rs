@@ -37,6 +37,10 @@ pub(super) async fn run(args: PlatformArgs) -> Result<(), String> {
         deno: args.functions.deno,
         tools: args.functions.tools,
         function_patience: Duration::from_secs(args.functions.function_seconds),
+        database_idle: match args.database_idle_seconds {
+            0 => None,
+            seconds => Some(Duration::from_secs(seconds)),
+        },
     };
     let announce = |ready: &Ready| {
         if let Ok(line) = serde_json::to_string(ready) {

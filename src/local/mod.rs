@@ -19,7 +19,7 @@
 //! routes/   one file per domain of the API    registry what exists
 //! advisor, typescript   what is read from a database's catalogue
 //! workflows what goes on after an answer      engine/  clusters, restore points, the wire
-//! pooler/   the port for psql and drivers
+//! pooler/   the port for psql and drivers     sleep    databases that nobody uses
 //! logs/     what projects did, for a while
 //! functions/ Edge Functions in Deno
 //! configuration what services are set to
@@ -41,6 +41,7 @@ mod process;
 mod ready;
 mod registry;
 mod routes;
+mod sleep;
 mod typescript;
 mod workflows;
 

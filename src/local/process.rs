@@ -59,6 +59,8 @@ pub struct PlatformSettings {
     pub tools: Option<PathBuf>,
     /// How long a function may take to answer.
     pub function_patience: Duration,
+    /// After how long without use a database's server is stopped; never without.
+    pub database_idle: Option<Duration>,
 }
 
 /// Why the platform does not serve.
@@ -232,6 +234,7 @@ async fn serve(
         () = stop.wait() => tracing::info!("ending: a signal came"),
         () = platform.sweep_logs() => {}
         () = platform.functions().sweep() => {}
+        () = platform.put_to_sleep(settings.database_idle) => {}
         () = until_idle(idle, idle_watch, || pooler.is_used()) => tracing::info!("ending: nobody has asked for anything"),
     }
     pooler.end();

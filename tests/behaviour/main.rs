@@ -74,6 +74,7 @@ mod secrets;
 mod sensitive;
 mod sensitive_rows;
 mod sharing;
+mod sleep;
 mod sql;
 mod sql_limits;
 mod stdio;
