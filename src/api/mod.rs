@@ -25,6 +25,7 @@ pub mod keys;
 pub mod logs;
 pub mod migrations;
 pub(crate) mod multipart;
+pub mod oauth;
 pub mod organizations;
 mod pace;
 pub mod pooler;

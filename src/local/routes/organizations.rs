@@ -1,7 +1,8 @@
-//! Organizations: there is one.
+//! Organizations: the builder's one; those of users are seen with the tokens that they granted.
 
 use axum::Router;
 
+use super::admit::Asker;
 use super::{Asked, ORGANIZATION, Platform, serve};
 use crate::api::organizations::{
     GetOrganization, ListOrganizationProjects, ListOrganizations, Organization,
@@ -22,41 +23,58 @@ pub(super) fn routes(routes: Router<Platform>) -> Router<Platform> {
     serve::<ListOrganizationProjects, _, _>(routes, projects)
 }
 
-async fn list(_: Asked<ListOrganizations>) -> Result<Vec<Organization>, Fault> {
+async fn list(asked: Asked<ListOrganizations>) -> Result<Vec<Organization>, Fault> {
+    let (slug, name) = own(&asked.platform, &asked.asker).await?;
     Ok(vec![Organization {
-        id: ORGANIZATION.to_owned(),
-        slug: ORGANIZATION.to_owned(),
-        name: NAME.to_owned(),
+        id: slug.clone(),
+        slug,
+        name,
     }])
 }
 
 async fn get(asked: Asked<GetOrganization>) -> Result<OrganizationDetail, Fault> {
-    if asked.path != ORGANIZATION {
+    let (slug, name) = own(&asked.platform, &asked.asker).await?;
+    if asked.path != slug {
         return Err(Fault::new(404, "Organization not found"));
     }
     Ok(OrganizationDetail {
-        id: ORGANIZATION.to_owned(),
-        name: NAME.to_owned(),
+        id: slug,
+        name,
         plan: Some("platform".to_owned()),
         opt_in_tags: Vec::new(),
         allowed_release_channels: vec!["ga".to_owned()],
     })
 }
 
+/// The one organization that a token sees: the builder's, or that of a claimed project.
+async fn own(platform: &Platform, asker: &Asker) -> Result<(String, String), Fault> {
+    let Asker::App(granted) = asker else {
+        return Ok((ORGANIZATION.to_owned(), NAME.to_owned()));
+    };
+    let project = platform.project(&granted.reference).await?;
+    let all = platform.registry().organizations(&granted.account).await?;
+    all.into_iter()
+        .find(|one| one.slug == project.organization)
+        .map(|one| (one.slug, one.name))
+        .ok_or_else(|| Fault::new(404, "Organization not found"))
+}
+
 async fn projects(asked: Asked<ListOrganizationProjects>) -> Result<OrganizationProjects, Fault> {
     let Asked {
         platform,
+        asker,
         path,
         query,
         ..
     } = asked;
-    if path != ORGANIZATION {
+    if own(&platform, &asker).await?.0 != path {
         return Err(Fault::new(404, "Organization not found"));
     }
     if !(1..=PageQuery::LONGEST).contains(&query.limit) {
         return Err(Fault::new(400, "limit is 1 to 100"));
     }
-    let all = platform.registry().projects_and_branches().await?;
+    let mut all = platform.registry().projects_and_branches().await?;
+    all.retain(|project| asker.sees(project));
     let count = u32::try_from(all.len()).unwrap_or(u32::MAX);
     let mut projects = Vec::new();
     for project in all

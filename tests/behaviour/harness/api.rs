@@ -47,6 +47,19 @@ impl Api {
         (status, body)
     }
 
+    /// The same with another token.
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        Self {
+            token: token.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// The client that requests are sent with; it follows no redirects.
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
     /// GET.
     pub(crate) async fn get(&self, path: &str) -> Value {
         let (status, body) = self.send(Method::GET, path, Value::Null).await;
@@ -113,6 +126,7 @@ pub(crate) fn http_client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .timeout(super::processes::PATIENCE)
+        .redirect(reqwest::redirect::Policy::none())
         .build()
         .unwrap()
 }

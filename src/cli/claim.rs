@@ -1,0 +1,24 @@
+//! `drydock claim`: the operator's part of handing a project over.
+
+use serde_json::json;
+
+use super::print_line;
+use crate::config::{ClaimAction, ClaimArgs};
+use crate::local::register_app;
+
+pub(super) async fn run(args: ClaimArgs) -> Result<(), String> {
+    match args.action {
+        ClaimAction::App {
+            name,
+            redirect_uri,
+            data_dir,
+        } => {
+            let app = register_app(&data_dir.path()?, &name, &redirect_uri).await?;
+            print_line(
+                &json!({ "client_id": app.client_id, "client_secret": app.client_secret })
+                    .to_string(),
+            );
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What handing projects over takes.
+
+use clap::{Args, Subcommand};
+
+use super::DataDir;
+
+/// What to do about claims.
+#[derive(Debug, Clone, Args)]
+pub struct ClaimArgs {
+    /// The action.
+    #[command(subcommand)]
+    pub action: ClaimAction,
+}
+
+/// What can be done about claims.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ClaimAction {
+    /// Register an OAuth app on the local platform, and print its id and secret: the one time that
+    /// the secret is shown.
+    App {
+        /// What users read of who asks them.
+        name: String,
+        /// Where codes may go: HTTPS, or on loopback. May be repeated.
+        #[arg(long, value_name = "URI", required = true)]
+        redirect_uri: Vec<String>,
+        /// Where things lie.
+        #[command(flatten)]
+        data_dir: DataDir,
+    },
+}

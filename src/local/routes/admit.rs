@@ -1,0 +1,154 @@
+//! Who is let in, and to what.
+//!
+//! ```text
+//! the builder's own token        projects of the builder's organization
+//! an OAuth app's access token    the project that its user claimed, and its branches
+//! ```
+//!
+//! What a request is about is read from the matched route's own parameters, after they are decoded, so
+//! that no other spelling of a ref gets past.
+
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, HOST};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::sync::watch;
+
+use super::{ORGANIZATION, Platform};
+use crate::api::Ref;
+use crate::local::fault::Fault;
+use crate::local::registry::{Granted, StoredProject};
+
+/// What the middleware checks and reports.
+#[derive(Clone)]
+pub(in crate::local) struct Front {
+    /// The bearer token.
+    pub(in crate::local) token: String,
+    /// Told of every request, so that an idle platform can end.
+    pub(in crate::local) last_request: watch::Sender<tokio::time::Instant>,
+}
+
+/// Whose token a request carries.
+#[derive(Debug, Clone)]
+pub(super) enum Asker {
+    /// The builder's own.
+    Builder,
+    /// An OAuth app's, for a claimed project.
+    App(Granted),
+}
+
+pub(super) async fn admit(
+    State((front, platform)): State<(Front, Platform)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if !is_local(request.headers()) {
+        return admit_anybody(State(front), request, next).await;
+    }
+    let (mut parts, body) = request.into_parts();
+    let asker = match who(&front, &platform, &parts.headers).await {
+        Ok(asker) => asker,
+        Err(fault) => return fault.into_response(),
+    };
+    // A route without parameters has none, which is no fault.
+    let about = match Path::<Vec<(String, String)>>::from_request_parts(&mut parts, &()).await {
+        Ok(Path(about)) => about,
+        Err(_) => Vec::new(),
+    };
+    if let Err(fault) = asker.may_touch(&platform, &about, parts.uri.path()).await {
+        return fault.into_response();
+    }
+    parts.extensions.insert(asker);
+    admit_anybody(State(front), Request::from_parts(parts, body), next).await
+}
+
+/// Whoever speaks to loopback's own hosts: for what has callers of its own.
+pub(super) async fn admit_anybody(
+    State(front): State<Front>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if !is_local(request.headers()) {
+        return Fault::new(403, "the local platform answers on loopback alone").into_response();
+    }
+    front.last_request.send_replace(tokio::time::Instant::now());
+    let response = next.run(request).await;
+    // A long request counts until its end.
+    front.last_request.send_replace(tokio::time::Instant::now());
+    response
+}
+
+/// Whether the host that was asked for is loopback's own.
+fn is_local(headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|value| value.to_str().ok());
+    let host = host.unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    matches!(name, "127.0.0.1" | "localhost" | "[::1]")
+}
+
+async fn who(front: &Front, platform: &Platform, headers: &HeaderMap) -> Result<Asker, Fault> {
+    let token = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .ok_or_else(|| Fault::new(401, "Unauthorized"))?;
+    if token == front.token {
+        return Ok(Asker::Builder);
+    }
+    let granted = platform.registry().granted(token).await?;
+    granted
+        .map(Asker::App)
+        .ok_or_else(|| Fault::new(401, "Unauthorized"))
+}
+
+impl Asker {
+    /// The projects of a list that it sees.
+    pub(super) fn sees(&self, project: &StoredProject) -> bool {
+        match self {
+            Self::Builder => project.organization == ORGANIZATION,
+            Self::App(granted) => {
+                project.reference == granted.reference
+                    || project.parent.as_ref() == Some(&granted.reference)
+            }
+        }
+    }
+
+    async fn may_touch(
+        &self,
+        platform: &Platform,
+        about: &[(String, String)],
+        path: &str,
+    ) -> Result<(), Fault> {
+        let forbidden = || Err(Fault::new(403, "Forbidden action"));
+        let of = |wanted: &str| {
+            let found = about.iter().find(|(name, _)| name == wanted);
+            found.map(|(_, value)| value.as_str())
+        };
+        let project = match (of("ref"), of("branch_id_or_ref")) {
+            (Some(reference), _) => reference.parse::<Ref>().ok(),
+            (None, Some(branch)) => {
+                let branch = platform.registry().branch(branch).await?;
+                branch.map(|branch| branch.project_ref)
+            }
+            (None, None) => {
+                // An app lists what it may see, and asks for nothing else that is not its project's.
+                let lists = path == "/v1/projects" || path.starts_with("/v1/organizations");
+                return match self {
+                    Self::App(_) if !lists => forbidden(),
+                    _ => Ok(()),
+                };
+            }
+        };
+        match project {
+            Some(reference) => match platform.registry().project(&reference).await? {
+                Some(project) if !self.sees(&project) => forbidden(),
+                None if matches!(self, Self::App(_)) => forbidden(),
+                // The handler says what is wrong with what nobody has.
+                _ => Ok(()),
+            },
+            None if matches!(self, Self::App(_)) => forbidden(),
+            None => Ok(()),
+        }
+    }
+}
