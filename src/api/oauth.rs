@@ -10,10 +10,16 @@
 //! The description states 204 for the first; what is answered is a redirect, which the platform's own
 //! guide follows with `curl -L`.
 
+use futures_util::future::BoxFuture;
+use reqwest::header::LOCATION;
+use reqwest::{RequestBuilder, Response};
 use serde::{Deserialize, Serialize};
 
-use super::endpoint::endpoints;
+use super::client::{Client, ReleasePermit, chain, error_message};
+use super::endpoint::{Endpoint, endpoints};
+use super::error::ApiError;
 use super::reference::Ref;
+use crate::redact;
 
 /// What the platform's word for PKCE's one safe method is.
 pub const S256: &str = "S256";
@@ -116,4 +122,93 @@ endpoints! {
     ExchangeToken: Releases POST "/v1/oauth/token" (()) { TokenBody } => 201 Tokens;
     /// Ends an authorization with all its tokens.
     RevokeToken: Releases POST "/v1/oauth/revoke" (()) { RevokeBody } => 204 ();
+}
+
+/// Knows the access tokens of projects that users have claimed.
+pub trait ClaimedTokens: Send + Sync + 'static {
+    /// The token for a project or branch by what is known in memory.
+    fn known(&self, scope: &str) -> Option<String>;
+    /// The token for a project or branch; another than `refused`, which the platform did not take.
+    fn find<'a>(
+        &'a self,
+        scope: &'a str,
+        refused: Option<&'a str>,
+    ) -> BoxFuture<'a, Option<String>>;
+}
+
+impl Client {
+    /// Begins a claim. Answers the address of the page where the user claims the project.
+    pub async fn begin_claim(
+        &self,
+        _permit: &ReleasePermit,
+        query: &ClaimQuery,
+    ) -> Result<String, ApiError> {
+        let place = self.place().await?;
+        redact::keep_secret(&place.token);
+        let request = self
+            .plain_http()?
+            .get(format!("{}{}", place.base, AuthorizeProjectClaim::PATH))
+            .bearer_auth(&place.token)
+            .query(query);
+        let response = answered::<AuthorizeProjectClaim>(request).await?;
+        let location = response.headers().get(LOCATION);
+        let location = location.and_then(|value| value.to_str().ok());
+        if let Some(location) = location.filter(|_| response.status().is_redirection())
+            && (location.starts_with("https://")
+                || location.starts_with(&format!("{}/", place.base)))
+        {
+            return Ok(location.to_owned());
+        }
+        if response.status().is_success() || response.status().is_redirection() {
+            return Err(ApiError::Unreadable {
+                operation: AuthorizeProjectClaim::NAME,
+                reason: "it leads to no page".to_owned(),
+            });
+        }
+        Err(refused::<AuthorizeProjectClaim>(response).await)
+    }
+
+    /// Exchanges a code or a refresh token for tokens: what the app's secret is for, and no token of
+    /// the builder's.
+    pub async fn exchange(&self, body: &TokenBody) -> Result<Tokens, ApiError> {
+        let place = self.place().await?;
+        let request = self
+            .plain_http()?
+            .post(format!("{}{}", place.base, ExchangeToken::PATH))
+            .form(body);
+        let response = answered::<ExchangeToken>(request).await?;
+        if !response.status().is_success() {
+            return Err(refused::<ExchangeToken>(response).await);
+        }
+        let bytes = response
+            .bytes()
+            .await
+            .map_err(|error| ApiError::AnswerLost {
+                operation: ExchangeToken::NAME,
+                reason: chain(&error),
+            })?;
+        serde_json::from_slice(&bytes).map_err(|error| ApiError::Unreadable {
+            operation: ExchangeToken::NAME,
+            // The decoder's own words could repeat a token.
+            reason: format!("{:?} at column {}", error.classify(), error.column()),
+        })
+    }
+}
+
+async fn answered<E: Endpoint>(request: RequestBuilder) -> Result<Response, ApiError> {
+    request.send().await.map_err(|error| ApiError::AnswerLost {
+        operation: E::NAME,
+        reason: chain(&error.without_url()),
+    })
+}
+
+async fn refused<E: Endpoint>(response: Response) -> ApiError {
+    let status = response.status().as_u16();
+    let bytes = response.bytes().await.unwrap_or_default();
+    ApiError::Status {
+        operation: E::NAME,
+        status,
+        permission: E::PERMISSION,
+        message: error_message(status, &bytes),
+    }
 }

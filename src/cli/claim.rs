@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::print_line;
+use super::serve::build_guard;
 use crate::config::{ClaimAction, ClaimArgs};
 use crate::local::register_app;
 
@@ -18,6 +19,14 @@ pub(super) async fn run(args: ClaimArgs) -> Result<(), String> {
                 &json!({ "client_id": app.client_id, "client_secret": app.client_secret })
                     .to_string(),
             );
+            Ok(())
+        }
+        ClaimAction::Complete { code, state, serve } => {
+            let project = build_guard(&serve)?
+                .complete_claim(&state, &code)
+                .await
+                .map_err(|error| error.to_string())?;
+            print_line(&json!({ "claimed": project }).to_string());
             Ok(())
         }
     }

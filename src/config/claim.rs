@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::DataDir;
+use super::{DataDir, ServeArgs};
 
 /// What to do about claims.
 #[derive(Debug, Clone, Args)]
@@ -26,5 +26,17 @@ pub enum ClaimAction {
         /// Where things lie.
         #[command(flatten)]
         data_dir: DataDir,
+    },
+    /// Take a user's answer in where no server on HTTP does: what came to the redirect URI.
+    Complete {
+        /// The code.
+        #[arg(long)]
+        code: String,
+        /// The state.
+        #[arg(long)]
+        state: String,
+        /// The platform, as for serving.
+        #[command(flatten)]
+        serve: Box<ServeArgs>,
     },
 }

@@ -22,6 +22,7 @@
 //! cautions   what is worth a word;  storage: its buckets;  typescript: a database's types, cut to size
 //! projects   launching projects;  lifecycle: pausing, bringing back, deleting them;  passwords: sealed before they are sent;  keys: of their APIs;  reading: what only looks
 //! functions  Edge Functions on a branch;  sources: what is deployed, checked;  invoke: calling one;  carried: how they reach production
+//! claims     handing a project over to a user;  claimed: the answer, and the tokens that keep access
 //! costs      prices, bills and the cap on them
 //! logs       what only looks at logs: queries in both dialects, a service's lines;  masking: values in messages
 //! config     what services are set to;  configuring: changing it on branches;  dangers: settings that are not what they seem;  promote: carrying them to production
@@ -43,6 +44,8 @@ mod branches;
 mod caller;
 mod carried;
 mod cautions;
+mod claimed;
+mod claims;
 mod config;
 mod configuring;
 mod costs;
@@ -118,6 +121,8 @@ pub use backend::{Letter, Unheard};
 pub use backups::{ListedBackup, RecoveryOption, RecoveryWindow};
 pub use branches::DroppedMigration;
 pub use caller::{Asking, Caller, Principal, Put, Question, Reply, Said};
+pub use claimed::{OauthApp, Unclaimed};
+pub use claims::{ClaimLink, Leftover, Prepared};
 pub use config::ShownConfig;
 pub use configuring::{ChangedConfig, ChangedField, CheckedSettings};
 pub use costs::Cost;
@@ -168,6 +173,8 @@ struct Inner {
     client: Client,
     store: Store,
     webhook: Option<Webhook>,
+    /// The app through which projects are handed over.
+    oauth: Option<OauthApp>,
     /// Turns of this process, by what they are for; between processes the store's leases decide.
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     /// Calls whose callers were told to come back.
@@ -175,14 +182,28 @@ struct Inner {
 }
 
 impl Guard {
-    /// A guard over one platform, one store and one policy; with the operator's backend, if it
-    /// has one.
-    pub fn new(client: Client, store: Store, policy: Policy, webhook: Option<Webhook>) -> Self {
+    /// A guard over one platform, one store and one policy; with the operator's backend and OAuth
+    /// app, if there are any.
+    pub fn new(
+        client: Client,
+        store: Store,
+        policy: Policy,
+        webhook: Option<Webhook>,
+        oauth: Option<OauthApp>,
+    ) -> Self {
+        let client = match &oauth {
+            Some(app) => {
+                let keeper = claimed::Keeper::new(client.clone(), store.clone(), app.clone());
+                client.with_claimed(Arc::new(keeper))
+            }
+            None => client,
+        };
         Self {
             inner: Arc::new(Inner {
                 client,
                 store,
                 webhook,
+                oauth,
                 turns: Mutex::default(),
                 operations: operations::Operations::default(),
             }),

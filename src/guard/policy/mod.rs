@@ -186,6 +186,8 @@ pub enum Group {
     Storage,
     /// Logs.
     Debugging,
+    /// Handing projects over to users.
+    Claim,
 }
 
 /// When a missing DEV branch is made.

@@ -9,8 +9,9 @@
 //! that no other spelling of a ref gets past.
 
 use axum::extract::{FromRequestParts, Path, Request, State};
-use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::watch;
@@ -56,7 +57,7 @@ pub(super) async fn admit(
         Ok(Path(about)) => about,
         Err(_) => Vec::new(),
     };
-    if let Err(fault) = asker.may_touch(&platform, &about, parts.uri.path()).await {
+    if let Err(fault) = asker.may_touch(&platform, &about, &parts).await {
         return fault.into_response();
     }
     parts.extensions.insert(asker);
@@ -118,7 +119,7 @@ impl Asker {
         &self,
         platform: &Platform,
         about: &[(String, String)],
-        path: &str,
+        parts: &Parts,
     ) -> Result<(), Fault> {
         let forbidden = || Err(Fault::new(403, "Forbidden action"));
         let of = |wanted: &str| {
@@ -133,7 +134,9 @@ impl Asker {
             }
             (None, None) => {
                 // An app lists what it may see, and asks for nothing else that is not its project's.
-                let lists = path == "/v1/projects" || path.starts_with("/v1/organizations");
+                let path = parts.uri.path();
+                let lists = parts.method == Method::GET
+                    && (path == "/v1/projects" || path.starts_with("/v1/organizations"));
                 return match self {
                     Self::App(_) if !lists => forbidden(),
                     _ => Ok(()),
