@@ -271,17 +271,25 @@ impl Client {
         let (Some(claimed), Some(scope)) = (&self.claimed, values.first()) else {
             return self.send_once::<E>(path, query, body, None).await;
         };
-        let known = claimed.known(scope);
+        let mut token = claimed.known(scope);
         let first = self
-            .send_once::<E>(path, query, body, known.as_deref())
+            .send_once::<E>(path, query, body, token.as_deref())
             .await;
-        if let Err(ApiError::Status {
-            status: 401 | 403 | 404,
-            ..
-        }) = &first
-            && let Some(token) = claimed.find(scope, known.as_deref()).await
-        {
-            return self.send_once::<E>(path, query, body, Some(&token)).await;
+        if !is_kept_out(&first) {
+            return first;
+        }
+        // A token that was kept may have ended before its time: then another is had for it, once.
+        for _ in 0..2 {
+            token = claimed.find(scope, token.as_deref()).await;
+            if token.is_none() {
+                break;
+            }
+            let again = self
+                .send_once::<E>(path, query, body, token.as_deref())
+                .await;
+            if !is_kept_out(&again) {
+                return again;
+            }
         }
         first
     }
@@ -407,6 +415,17 @@ pub(super) fn header_text(response: &reqwest::Response, name: &str) -> String {
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
         .to_owned()
+}
+
+/// Whether the token was not let to do this: another may be.
+fn is_kept_out<T>(result: &Result<T, ApiError>) -> bool {
+    matches!(
+        result,
+        Err(ApiError::Status {
+            status: 401 | 403 | 404,
+            ..
+        })
+    )
 }
 
 /// Whether asking again may help.

@@ -32,6 +32,13 @@ const NOT_THERE: [&str; 2] = [
     "GET /v1/projects/{ref}/analytics/endpoints/logs.all",
 ];
 
+/// Routes that take a browser, a form or an app's secret, and are called by tests of behaviour.
+const ELSEWHERE: [&str; 3] = [
+    "GET /v1/oauth/authorize/project-claim",
+    "POST /v1/oauth/token",
+    "POST /v1/oauth/revoke",
+];
+
 /// Calls the platform and holds every answer against the description.
 pub(super) struct Drive {
     description: Description,
@@ -521,7 +528,8 @@ async fn every_answer_of_the_local_platform_is_as_described() -> Result<(), Fail
     let mut undriven = Vec::new();
     fn was_driven<E: Endpoint>(driven: &BTreeSet<String>, undriven: &mut Vec<String>) {
         let route = format!("{} {}", E::METHOD, E::PATH);
-        if !driven.contains(&route) && !NOT_THERE.contains(&route.as_str()) {
+        let mut excused = NOT_THERE.iter().chain(&ELSEWHERE);
+        if !driven.contains(&route) && excused.all(|one| *one != route) {
             undriven.push(route);
         }
     }

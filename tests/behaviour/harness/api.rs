@@ -47,6 +47,15 @@ impl Api {
         (status, body)
     }
 
+    /// Sends a form as it came; gives status and body.
+    pub(crate) async fn send_form(&self, path: &str, form: String) -> (u16, Value) {
+        let request = self.http.post(format!("{}{path}", self.base));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let response = request.body(form).send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.json().await.unwrap())
+    }
+
     /// The same with another token.
     pub(crate) fn with_token(&self, token: &str) -> Self {
         Self {

@@ -3,6 +3,7 @@
 
 mod api;
 mod browser;
+mod chromium;
 mod fingerprint;
 mod http;
 mod mcp;
@@ -13,6 +14,7 @@ mod world;
 
 pub(crate) use api::{Api, http_client};
 pub(crate) use browser::Browser;
+pub(crate) use chromium::Chromium;
 pub(crate) use fingerprint::fingerprint;
 pub(crate) use http::{Http, exchange};
 pub(crate) use mcp::{Mcp, User};
