@@ -25,16 +25,16 @@ use crate::api::secrets::{DeleteSecrets, ListSecrets, RESERVED_PREFIX};
 use crate::clock;
 use crate::fence::quote;
 use crate::hex;
-use crate::redact;
 use crate::store::OAUTH_TOKENS;
 
 /// For how long an answer to a link is taken, in milliseconds: a day.
 const LINK_LASTS: i64 = 24 * 3600 * 1000;
 /// What moves, whatever a project holds.
-const MOVES: [&str; 4] = [
+const MOVES: [&str; 5] = [
     "the database with every row, its users and its migrations",
     "storage",
-    "functions",
+    "Edge Functions, as they are deployed",
+    "configuration as it is, providers' credentials included: get_config shows what to change first",
     "API keys, the secret ones included: whoever knows them keeps access until the user replaces them",
 ];
 /// What stays here.
@@ -241,7 +241,6 @@ impl Production {
             .leave(&[Operation::CreateClaimLink], ready(Ok(ask)))
             .await?;
         let [state, verifier] = [(); 2].map(|()| hex::encode(&rand::random::<[u8; 32]>()));
-        redact::keep_secret(&state);
         let digest = hex::sha256_text(&state);
         let expires_at = clock::unix_millis().saturating_add(LINK_LASTS);
         let store = guard.store();

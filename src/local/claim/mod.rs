@@ -178,7 +178,9 @@ async fn answer(
     let Form(answer) = form.map_err(IntoResponse::into_response)?;
     let mut visit = Visit::begin(platform, token, &headers).await?;
     let page = Page::named(&page).ok_or_else(|| over(404))?;
-    visit.check_form(&headers, &answer.csrf)?;
+    if !visit.is_own_form(&headers, &answer.csrf) {
+        return Err(over(400));
+    }
     if page == Page::Account {
         return sign_in(&mut visit, answer).await;
     }
@@ -267,7 +269,9 @@ async fn choose_organization(
     visit: &Visit,
     answer: &Answer,
 ) -> Result<Result<String, &'static str>, Response> {
-    let account = visit.signed_in()?;
+    let account = visit
+        .signed_in()
+        .ok_or_else(|| visit.go_to(Page::Account))?;
     let name = answer.new_organization.trim();
     if answer.action == "new" {
         if !(1..=ORGANIZATION_NAME).contains(&name.chars().count())
@@ -295,7 +299,9 @@ async fn choose_organization(
 }
 
 async fn confirm(visit: &Visit, answer: &Answer) -> Result<Response, Response> {
-    let account = visit.signed_in()?;
+    let account = visit
+        .signed_in()
+        .ok_or_else(|| visit.go_to(Page::Account))?;
     let mut target = Url::parse(&visit.claim.redirect_uri).map_err(|_| over(500))?;
     match answer.action.as_str() {
         "cancel" => {

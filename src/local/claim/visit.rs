@@ -89,11 +89,8 @@ impl Visit {
     }
 
     /// The id of whoever has signed in.
-    pub(super) fn signed_in(&self) -> Result<&str, Response> {
-        self.account
-            .as_ref()
-            .map(|account| account.id.as_str())
-            .ok_or_else(|| self.go_to(Page::Account))
+    pub(super) fn signed_in(&self) -> Option<&str> {
+        self.account.as_ref().map(|account| account.id.as_str())
     }
 
     /// Another cookie, for the account.
@@ -113,16 +110,13 @@ impl Visit {
         hex::sha256_of(["csrf", &self.cookie])
     }
 
-    /// Refuses a form that another site, or another browser, made.
-    pub(super) fn check_form(&self, headers: &HeaderMap, csrf: &str) -> Result<(), Response> {
+    /// Whether a form is this browser's, and no other site's.
+    pub(super) fn is_own_form(&self, headers: &HeaderMap, csrf: &str) -> bool {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let foreign = header(ORIGIN).is_some_and(|origin| {
             origin.strip_prefix("http://") != Some(header(HOST).unwrap_or_default())
         });
-        if self.fresh || foreign || csrf != self.csrf() {
-            return Err(over(400));
-        }
-        Ok(())
+        !self.fresh && !foreign && csrf == self.csrf()
     }
 
     /// Writes an answered page down, and leads on.
@@ -131,8 +125,10 @@ impl Visit {
         page: Page,
         organization: Option<String>,
     ) -> Result<Response, Response> {
-        self.answered_by(self.signed_in()?, page, organization)
-            .await
+        match self.signed_in() {
+            Some(account) => self.answered_by(account, page, organization).await,
+            None => Ok(self.go_to(Page::Account)),
+        }
     }
 
     pub(super) async fn answered_by(
