@@ -13,6 +13,7 @@ pub mod advisors;
 pub mod backups;
 pub mod billing;
 pub mod branches;
+pub mod claim_tokens;
 mod client;
 pub mod config;
 pub mod database;

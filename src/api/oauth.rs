@@ -105,7 +105,6 @@ pub struct Tokens {
 
 /// Which authorization ends.
 #[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct RevokeBody {
     /// The OAuth app's id.
     pub client_id: String,

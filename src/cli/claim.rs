@@ -5,7 +5,7 @@ use serde_json::json;
 use super::print_line;
 use super::serve::build_guard;
 use crate::config::{ClaimAction, ClaimArgs};
-use crate::local::register_app;
+use crate::local::{register_account, register_app};
 
 pub(super) async fn run(args: ClaimArgs) -> Result<(), String> {
     match args.action {
@@ -18,6 +18,22 @@ pub(super) async fn run(args: ClaimArgs) -> Result<(), String> {
             print_line(
                 &json!({ "client_id": app.client_id, "client_secret": app.client_secret })
                     .to_string(),
+            );
+            Ok(())
+        }
+        ClaimAction::Account {
+            email,
+            organization,
+            data_dir,
+        } => {
+            let own = register_account(&data_dir.path()?, &email, &organization).await?;
+            print_line(
+                &json!({
+                    "account": own.account,
+                    "organization": own.organization,
+                    "access_token": own.access_token,
+                })
+                .to_string(),
             );
             Ok(())
         }

@@ -27,6 +27,18 @@ pub enum ClaimAction {
         #[command(flatten)]
         data_dir: DataDir,
     },
+    /// Give an account of the local platform an organization and a personal access token, and print
+    /// them: for claim tokens, which have no pages. The one time that the token is shown.
+    Account {
+        /// Its address of mail; made if nobody has it.
+        email: String,
+        /// What its organization is called.
+        #[arg(long, value_name = "NAME")]
+        organization: String,
+        /// Where things lie.
+        #[command(flatten)]
+        data_dir: DataDir,
+    },
     /// Take a user's answer in where no server on HTTP does: what came to the redirect URI.
     Complete {
         /// The code.

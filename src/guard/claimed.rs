@@ -13,6 +13,7 @@ use serde_json::json;
 use super::tool::new_id;
 use super::{Code, Guard, PATIENCE, Refusal};
 use crate::api::oauth::{ClaimedTokens, TokenBody, Tokens};
+use crate::api::projects::{CreatedProject, GetProject};
 use crate::api::{ApiError, Client, Ref};
 use crate::clock;
 use crate::fence::quote;
@@ -136,6 +137,31 @@ impl Guard {
             )
             .operator("register an OAuth app (on the local platform: drydock claim app) and set DRYDOCK_OAUTH_CLIENT_ID, DRYDOCK_OAUTH_CLIENT_SECRET and DRYDOCK_OAUTH_REDIRECT_URI")
         })
+    }
+
+    /// Projects that users have claimed, which the builder's own token does not list. One that cannot
+    /// be looked at is left out: its user may have ended the access.
+    pub(super) async fn claimed_beside(
+        &self,
+        known: &[CreatedProject],
+    ) -> Result<Vec<CreatedProject>, StoreError> {
+        let mut found = Vec::new();
+        if self.inner.oauth.is_none() {
+            return Ok(found);
+        }
+        for record in self.store().vault_records().await? {
+            let Ok(reference) = record.project.parse::<Ref>() else {
+                continue;
+            };
+            if record.name != OAUTH_TOKENS || known.iter().any(|one| one.reference == reference) {
+                continue;
+            }
+            match self.client().look::<GetProject>(reference, &()).await {
+                Ok(project) => found.push(project.project),
+                Err(error) => tracing::warn!(%error, "a claimed project cannot be looked at"),
+            }
+        }
+        Ok(found)
     }
 
     /// Takes a user's answer to a claim: exchanges the code, and seals the tokens. Answers the

@@ -1,7 +1,7 @@
-//! Handing a project over: what must be removed first, and the link by which a user claims it.
+//! The link by which a user claims a project.
 //!
 //! ```text
-//! prepare ── nothing must be removed ── claim_link ── the user agrees ── complete (claimed)
+//! prepare (handover) ── nothing must be removed ── claim_link ── the user agrees ── complete (claimed)
 //! ```
 
 use std::future::ready;
@@ -15,56 +15,16 @@ use sha2::{Digest, Sha256};
 
 use super::approval::Ask;
 use super::claimed::{OauthApp, VERIFIER, sealed_as};
+use super::handover::Leftover;
 use super::quote::quoted;
-use super::{Code, Dev, Guard, Next, Operation, Production, Refusal};
-use crate::api::Ref;
-use crate::api::branches::Branch;
-use crate::api::keys::{KeyKind, ListApiKeys, RevealQuery};
+use super::{Code, Next, Operation, Production, Refusal};
 use crate::api::oauth::{ClaimQuery, S256};
-use crate::api::secrets::{DeleteSecrets, ListSecrets, RESERVED_PREFIX};
 use crate::clock;
-use crate::fence::quote;
 use crate::hex;
 use crate::store::OAUTH_TOKENS;
 
 /// For how long an answer to a link is taken, in milliseconds: a day.
 const LINK_LASTS: i64 = 24 * 3600 * 1000;
-/// What moves, whatever a project holds.
-const MOVES: [&str; 5] = [
-    "the database with every row, its users and its migrations",
-    "storage",
-    "Edge Functions, as they are deployed",
-    "configuration as it is, providers' credentials included: get_config shows what to change first",
-    "API keys, the secret ones included: whoever knows them keeps access until the user replaces them",
-];
-/// What stays here.
-const STAYS: [&str; 2] = [
-    "the database password in Drydock's vault, which holds until the user changes it",
-    "Drydock's journal and its names of restore points",
-];
-
-/// Something of a project that is its builder's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Leftover {
-    /// secret or branch.
-    pub kind: &'static str,
-    /// What it is called.
-    pub name: String,
-}
-
-/// How a project stands before it is handed over.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Prepared {
-    /// What has to go.
-    pub must_be_removed: Vec<Leftover>,
-    /// What this call removed.
-    pub removed: Vec<Leftover>,
-    /// What the user gets.
-    pub moves: Vec<String>,
-    /// What the user does not get.
-    pub stays: Vec<String>,
-}
-
 /// A link by which a user claims a project.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ClaimLink {
@@ -74,112 +34,7 @@ pub struct ClaimLink {
     pub expires_at: String,
 }
 
-/// What was found, with what it takes to remove it.
-struct Found {
-    leftovers: Vec<Leftover>,
-    secrets: Vec<String>,
-    branches: Vec<Branch>,
-}
-
-impl Guard {
-    /// Everything that must not go along: one source a paragraph.
-    async fn leftovers(&self, project: &Ref) -> Result<Found, Refusal> {
-        let client = self.client();
-        let listed = client.look::<ListSecrets>(project.clone(), &()).await?;
-        let secrets: Vec<String> = listed
-            .into_iter()
-            .map(|secret| secret.name)
-            .filter(|name| !name.starts_with(RESERVED_PREFIX))
-            .collect();
-
-        let branches = self.branches_of(project).await?;
-
-        let secret = |name: &String| Leftover {
-            kind: "secret",
-            name: name.clone(),
-        };
-        let branch = |branch: &Branch| Leftover {
-            kind: "branch",
-            name: branch.name.clone(),
-        };
-        Ok(Found {
-            leftovers: secrets
-                .iter()
-                .map(secret)
-                .chain(branches.iter().map(branch))
-                .collect(),
-            secrets,
-            branches,
-        })
-    }
-}
-
 impl Production {
-    /// Says what must be removed before the project is handed over; removes it if that is asked for.
-    pub async fn prepare_claim(self, remove: bool) -> Result<Prepared, Refusal> {
-        let guard = self.call.guard.clone();
-        let _turn = guard.project_turn(&self.project).await?;
-        let found = guard.leftovers(&self.project).await?;
-        let mut removed = Vec::new();
-        if remove && !found.leftovers.is_empty() {
-            let name = self.look().await?.project.name;
-            let ask = Ask {
-                what: format!(
-                    "remove {} secret(s) of production and {} branch(es) of the project {} ({})",
-                    found.secrets.len(),
-                    found.branches.len(),
-                    quoted(&name),
-                    self.project
-                ),
-                subject: Some((self.project.clone(), None)),
-                state: self.state_of(&found.leftovers),
-                facts: json!({ "name": name, "remove": found.leftovers }),
-                for_a_while: false,
-            };
-            // Branches first: one with work that exists nowhere else stops everything.
-            for branch in &found.branches {
-                let unmerged = guard.unmerged(&self.project, &branch.project_ref).await?;
-                if !unmerged.is_empty() {
-                    return Err(self.unmerged(&branch.name));
-                }
-            }
-            let leave = self
-                .call
-                .leave(&[Operation::PrepareClaim], ready(Ok(ask)))
-                .await?;
-            for branch in &found.branches {
-                self.call.step(format!("deleting {}", quote(&branch.name)));
-                let proven = guard.prove_ref(&self.project, &branch.project_ref).await?;
-                Dev::of(self.call.clone(), proven).delete(false).await?;
-            }
-            if !found.secrets.is_empty() {
-                self.call.step("deleting secrets");
-                guard
-                    .client()
-                    .release::<DeleteSecrets>(
-                        &leave.permit(),
-                        self.project.clone(),
-                        &(),
-                        &found.secrets,
-                    )
-                    .await?;
-            }
-            removed.clone_from(&found.leftovers);
-        }
-        let left = if remove {
-            guard.leftovers(&self.project).await?.leftovers
-        } else {
-            found.leftovers
-        };
-        removed.retain(|one| !left.contains(one));
-        Ok(Prepared {
-            must_be_removed: left,
-            removed,
-            moves: self.moves().await?,
-            stays: STAYS.map(str::to_owned).to_vec(),
-        })
-    }
-
     /// A link by which a user claims the project. What must be removed stays only if `leave` says
     /// so, and whoever approves the link then approves that as well.
     pub async fn claim_link(
@@ -210,11 +65,12 @@ impl Production {
             )));
         }
         let project = self.look().await?.project;
-        let left = guard.leftovers(&self.project).await?.leftovers;
+        let found = guard.leftovers(&self.project).await?;
+        let left = found.leftovers();
         if !left.is_empty() && !leave {
             return Err(self.not_prepared(&left));
         }
-        let mut state = self.state_of(&left);
+        let mut state = found.state_of(&self.project);
         state.push(redirect_uri.clone());
         let ask = Ask {
             what: format!(
@@ -232,6 +88,7 @@ impl Production {
                 "name": project.name,
                 "organization": project.organization_slug,
                 "goes_along": left,
+                "custom_settings": found.kept(),
                 "redirect_uri": redirect_uri,
             }),
             for_a_while: false,
@@ -277,26 +134,6 @@ impl Production {
         }
     }
 
-    async fn moves(&self) -> Result<Vec<String>, Refusal> {
-        let client = self.call.guard.client();
-        let keys = client
-            .look::<ListApiKeys>(self.project.clone(), &RevealQuery::default())
-            .await?;
-        let secret = keys.iter().filter(|key| key.kind == Some(KeyKind::Secret));
-        let mut moves = MOVES.map(str::to_owned).to_vec();
-        moves.extend(secret.map(|key| format!("the secret API key {}", quote(&key.name))));
-        Ok(moves)
-    }
-
-    /// What an approval is bound to.
-    fn state_of(&self, leftovers: &[Leftover]) -> Vec<String> {
-        let mut state = vec![self.project.to_string()];
-        for one in leftovers {
-            state.extend([one.kind.to_owned(), one.name.clone()]);
-        }
-        state
-    }
-
     fn not_prepared(&self, left: &[Leftover]) -> Refusal {
         Refusal::new(
             Code::NotPrepared,
@@ -313,21 +150,6 @@ impl Production {
         ))
         .operator("approve a call with leave: true if the user is to have them")
         .details(json!({ "must_be_removed": left }))
-    }
-
-    fn unmerged(&self, branch: &str) -> Refusal {
-        Refusal::new(
-            Code::UnmergedMigrations,
-            format!(
-                "the branch {} holds migrations that exist nowhere else, and nothing was removed: merge or delete it first",
-                quote(branch)
-            ),
-        )
-        .next(Next::new(
-            "check_merge",
-            json!({ "project_id": self.project, "branch": branch }),
-            "shows whether they can be merged; delete_branch with discard_unmerged: true drops them instead",
-        ))
     }
 }
 

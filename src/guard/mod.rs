@@ -22,7 +22,8 @@
 //! cautions   what is worth a word;  storage: its buckets;  typescript: a database's types, cut to size
 //! projects   launching projects;  lifecycle: pausing, bringing back, deleting them;  passwords: sealed before they are sent;  keys: of their APIs;  reading: what only looks
 //! functions  Edge Functions on a branch;  sources: what is deployed, checked;  invoke: calling one;  carried: how they reach production
-//! claims     handing a project over to a user;  claimed: the answer, and the tokens that keep access
+//! handover   what must be removed before a user claims a project;  customs: settings that a new project does not have
+//! claims     the link by which a user claims it;  claimed: the answer, and the tokens that keep access
 //! costs      prices, bills and the cap on them
 //! logs       what only looks at logs: queries in both dialects, a service's lines;  masking: values in messages
 //! config     what services are set to;  configuring: changing it on branches;  dangers: settings that are not what they seem;  promote: carrying them to production
@@ -49,6 +50,7 @@ mod claims;
 mod config;
 mod configuring;
 mod costs;
+mod customs;
 mod dangers;
 mod diff;
 mod environment;
@@ -56,6 +58,7 @@ mod exposure;
 mod functions;
 mod gate;
 mod grant;
+mod handover;
 mod health;
 mod invoke;
 mod judging;
@@ -122,14 +125,16 @@ pub use backups::{ListedBackup, RecoveryOption, RecoveryWindow};
 pub use branches::DroppedMigration;
 pub use caller::{Asking, Caller, Principal, Put, Question, Reply, Said};
 pub use claimed::{OauthApp, Unclaimed};
-pub use claims::{ClaimLink, Leftover, Prepared};
+pub use claims::ClaimLink;
 pub use config::ShownConfig;
 pub use configuring::{ChangedConfig, ChangedField, CheckedSettings};
 pub use costs::Cost;
+pub use customs::CustomSetting;
 pub use diff::{Diff, ObjectChange};
 pub use functions::{ShownFile, ShownFunction, WantedFunction};
 pub use gate::{Check, CheckStatus, FixMigration, Verdict};
 pub use grant::{Class, Dev, Grant, Launch, Production, Read, Release, Sql};
+pub use handover::{Leftover, Prepared};
 pub use invoke::{Invocated, InvokeRole, WantedCall};
 pub use judging::judged_sql;
 pub use keys::{EnvironmentKeys, MadeKey, PublishableKey, SecretKey};

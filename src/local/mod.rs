@@ -55,7 +55,7 @@ use functions::Functions;
 use logs::{Event, Logs, Source};
 use registry::Registry;
 
-pub use claim::{NewApp, register_app};
+pub use claim::{NewApp, OwnAccount, register_account, register_app};
 pub use functions::{DenoSearch, confine};
 pub use launch::LocalPlatform;
 pub use process::{PlatformError, PlatformSettings, run_or_join, run_platform, stop_platform};

@@ -16,6 +16,9 @@ pub(super) struct Input {
     project_id: String,
     #[serde(default)]
     remove: bool,
+    /// Custom settings to remove too.
+    #[serde(default)]
+    reset: Vec<String>,
 }
 
 /// How it stands.
@@ -31,7 +34,6 @@ impl Tool for PrepareClaim {
     type Output = Output;
     type Grant = Production;
     const SLOW: bool = true;
-    const DATA: bool = false;
 
     fn target(input: &Input) -> Result<Target, Refusal> {
         Ok(Target::project(&input.project_id))
@@ -39,20 +41,22 @@ impl Tool for PrepareClaim {
 
     async fn call(grant: Production, input: Input) -> Result<Output, Refusal> {
         Ok(Output {
-            prepared: grant.prepare_claim(input.remove).await?,
+            prepared: grant.prepare_claim(input.remove, &input.reset).await?,
         })
     }
 
     fn say(output: &Output) -> String {
         let Prepared {
             must_be_removed,
+            custom_settings,
             removed,
             ..
         } = &output.prepared;
         format!(
-            "{} thing(s) were removed, {} must be removed before the project is handed over.",
+            "{} thing(s) were removed, {} must be removed before the project is handed over; {} custom setting(s) go along.",
             removed.len(),
-            must_be_removed.len()
+            must_be_removed.len(),
+            custom_settings.len()
         )
     }
 }

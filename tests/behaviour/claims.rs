@@ -16,7 +16,7 @@ use crate::vault::listed;
 const REDIRECT: &str = "http://127.0.0.1:9/claim/callback";
 
 /// A world whose operator has an OAuth app, in the hands of `serve`.
-fn set_up() -> (World, App, [(&'static str, String); 3]) {
+pub(crate) fn set_up() -> (World, App, [(&'static str, String); 3]) {
     let world = World::new();
     let app = register(&world, REDIRECT);
     let variables = [
@@ -27,7 +27,7 @@ fn set_up() -> (World, App, [(&'static str, String); 3]) {
     (world, app, variables)
 }
 
-async fn link(world: &World, project: &Project<'_>, arguments: Value) -> String {
+pub(crate) async fn link(world: &World, project: &Project<'_>, arguments: Value) -> String {
     let refusal = project
         .refused("create_claim_link", arguments.clone(), "approval_required")
         .await;
@@ -42,7 +42,7 @@ fn came(address: &str) -> String {
     query.to_owned()
 }
 
-fn complete(world: &World, address: &str) -> Command {
+pub(crate) fn complete(world: &World, address: &str) -> Command {
     let (code, state) = (parameter(address, "code"), parameter(address, "state"));
     world.command(&["claim", "complete", "--code", &code, "--state", &state])
 }
@@ -270,6 +270,38 @@ async fn a_token_that_ends_is_replaced_and_one_that_is_revoked_ends_access() {
     project.ok("get_project", json!({})).await;
     let after = tokens();
     assert_ne!(before["access_token"], after["access_token"]);
+    // With the new one everything goes on, in this server and in one that starts now.
+    let dev = mcp.project(&project.id);
+    dev.migrate("t", "create table public.t (id int primary key); alter table public.t enable row level security;")
+        .await;
+    let fresh = world.serve().await;
+    let again = fresh.project(&project.id);
+    assert_eq!(
+        again.value("select count(*)::int as n from public.t").await,
+        0
+    );
+    let merged = again.ok("merge_branch", json!({})).await;
+    assert_eq!(
+        merged["merged"]["migrations"].as_array().unwrap().len(),
+        1,
+        "{merged}"
+    );
+    let seen = fresh.ok("list_projects", json!({})).await;
+    assert_eq!(
+        crate::harness::texts(&seen["projects"], "id"),
+        [project.id.as_str()]
+    );
+    let config = json!({ "service": "auth", "settings": { "password_min_length": 9 } });
+    again.ok("update_config", config).await;
+    again
+        .ok("set_secrets", json!({ "secrets": { "A": "b" } }))
+        .await;
+    again.ok("get_logs", json!({ "service": "postgres" })).await;
+    again
+        .ok("get_advisors", json!({ "type": "security" }))
+        .await;
+    again.ok("get_api_keys", json!({})).await;
+    again.ok("delete_branch", json!({})).await;
     let body = json!({ "client_id": app.id, "client_secret": app.secret, "refresh_token": after["refresh_token"] });
     let (status, _) = api.send(Method::POST, "/v1/oauth/revoke", body).await;
     assert_eq!(status, 204);
@@ -278,5 +310,7 @@ async fn a_token_that_ends_is_replaced_and_one_that_is_revoked_ends_access() {
         .project(&project.id)
         .refused("get_project", json!({}), "permission_missing")
         .await;
+    let seen = other.ok("list_projects", json!({})).await;
+    assert_eq!(seen["projects"], json!([]));
     std::fs::remove_file(&clock).unwrap();
 }

@@ -32,8 +32,10 @@ const NOT_THERE: [&str; 2] = [
     "GET /v1/projects/{ref}/analytics/endpoints/logs.all",
 ];
 
-/// Routes that take a browser, a form or an app's secret, and are called by tests of behaviour.
-const ELSEWHERE: [&str; 3] = [
+/// Routes that take a browser, a form, an app's secret or another account, and are called by tests
+/// of behaviour.
+const ELSEWHERE: [&str; 4] = [
+    "POST /v1/organizations/{slug}/project-claim/{token}",
     "GET /v1/oauth/authorize/project-claim",
     "POST /v1/oauth/token",
     "POST /v1/oauth/revoke",
@@ -251,6 +253,7 @@ async fn projects(drive: &mut Drive) -> Result<String, Failure> {
         .await?;
     addons(drive, &project).await?;
     keys(drive, &project).await?;
+    claim_tokens(drive, &project).await?;
     Ok(project)
 }
 
@@ -275,6 +278,23 @@ async fn keys(drive: &mut Drive, project: &str) -> Result<(), Failure> {
     drive
         .call("GET /v1/projects/{ref}/api-keys/legacy", &[project], None)
         .await?;
+    Ok(())
+}
+
+async fn claim_tokens(drive: &mut Drive, project: &str) -> Result<(), Failure> {
+    let path = "/v1/projects/{ref}/claim-token";
+    let (get, delete) = (format!("GET {path}"), format!("DELETE {path}"));
+    drive.refused(404, &get, &[project], None).await?;
+    let made = drive
+        .call(&format!("POST {path}"), &[project], None)
+        .await?;
+    drive.call(&get, &[project], None).await?;
+    let preview = "GET /v1/organizations/{slug}/project-claim/{token}";
+    drive
+        .call(preview, &["local", &text(&made["token"])], None)
+        .await?;
+    drive.call(&delete, &[project], None).await?;
+    drive.refused(404, &delete, &[project], None).await?;
     Ok(())
 }
 

@@ -43,6 +43,7 @@ macro_rules! every_endpoint {
             backups::*,
             billing::*,
             branches::*,
+            claim_tokens::*,
             config::*,
             database::*,
             functions::*,
@@ -81,6 +82,7 @@ macro_rules! every_endpoint {
             GetStorageConfig UpdateStorageConfig GetRealtimeConfig UpdateRealtimeConfig
             GetPostgresConfig UpdatePostgresConfig
             AuthorizeProjectClaim ExchangeToken RevokeToken
+            GetClaimToken CreateClaimToken DeleteClaimToken PreviewClaim ClaimProject
         );
     }};
     (@each $visit:ident $arguments:tt $after:tt $($name:ident)*) => {

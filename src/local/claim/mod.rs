@@ -15,9 +15,8 @@
 
 mod pages;
 mod passwords;
+mod register;
 mod visit;
-
-use std::path::Path;
 
 use axum::Router;
 use axum::extract::rejection::FormRejection;
@@ -32,10 +31,11 @@ use self::pages::Page;
 use self::visit::{Visit, over};
 use super::Platform;
 use super::fault::Fault;
-use super::process::home;
-use super::registry::{Confirmed, Registry, new_uuid};
+use super::registry::Confirmed;
 use crate::hex;
 use crate::sqlite::StoreError;
+
+pub use self::register::{NewApp, OwnAccount, register_account, register_app};
 
 /// What an authorization allows, and what the user reads of it.
 pub(super) const SCOPES: [(&str, &str); 5] = [
@@ -56,66 +56,6 @@ pub(super) const SCOPES: [(&str, &str); 5] = [
 ];
 /// The longest name of an organization, in characters.
 const ORGANIZATION_NAME: usize = 64;
-
-/// An OAuth app that was registered. Has no `Debug`: nobody is shown the secret twice.
-pub struct NewApp {
-    /// Its id, a UUID.
-    pub client_id: String,
-    /// Its secret.
-    pub client_secret: String,
-}
-
-/// Registers an OAuth app of the builder on the local platform of a data directory.
-///
-/// # Errors
-///
-/// A redirect URI that is neither HTTPS nor on loopback, none at all, or a registry that cannot be
-/// written.
-pub async fn register_app(
-    data_dir: &Path,
-    name: &str,
-    redirect_uris: &[String],
-) -> Result<NewApp, String> {
-    if redirect_uris.is_empty() {
-        return Err("an OAuth app needs a redirect URI".to_owned());
-    }
-    for uri in redirect_uris {
-        check_redirect(uri).map_err(|reason| format!("{uri}: {reason}"))?;
-    }
-    let home = home(data_dir);
-    super::process::make_directory(data_dir).map_err(|error| error.to_string())?;
-    super::process::make_directory(&home).map_err(|error| error.to_string())?;
-    let unusable = |error: StoreError| error.to_string();
-    let registry = Registry::open(&home.join("platform.sqlite")).map_err(unusable)?;
-    let app = NewApp {
-        client_id: new_uuid(),
-        client_secret: new_secret("sba_"),
-    };
-    registry
-        .add_app(&app.client_id, &app.client_secret, name, redirect_uris)
-        .await
-        .map_err(unusable)?;
-    Ok(app)
-}
-
-fn check_redirect(uri: &str) -> Result<(), &'static str> {
-    let url = Url::parse(uri).map_err(|_| "is no URL")?;
-    let on_loopback = match url.host() {
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
-    match url.scheme() {
-        "https" => {}
-        "http" if on_loopback => {}
-        _ => return Err("is neither HTTPS nor on loopback"),
-    }
-    if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
-        return Err("holds a fragment, a user or a password");
-    }
-    Ok(())
-}
 
 /// 256 random bits, behind a prefix that says what they are.
 pub(super) fn new_secret(prefix: &str) -> String {

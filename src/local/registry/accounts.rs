@@ -278,6 +278,42 @@ impl Registry {
         .await
     }
 
+    /// Writes an account's personal access token down.
+    pub(in crate::local) async fn add_account_token(
+        &self,
+        account: &str,
+        token: &str,
+    ) -> Result<(), StoreError> {
+        let values = [hex::sha256_text(token), account.to_owned()];
+        self.run(move |connection| {
+            let [digest, account] = values;
+            connection.execute(
+                "insert into account_tokens (digest, account) values (?1, ?2)",
+                params![digest, account],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whose personal access token it is.
+    pub(in crate::local) async fn account_of(
+        &self,
+        token: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let digest = hex::sha256_text(token);
+        self.look(move |connection| {
+            Ok(connection
+                .query_row(
+                    "select account from account_tokens where digest = ?1",
+                    params![digest],
+                    |row| row.get(0),
+                )
+                .optional()?)
+        })
+        .await
+    }
+
     /// Whom an access token stands for, while it holds.
     pub(in crate::local) async fn granted(
         &self,

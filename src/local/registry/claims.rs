@@ -145,15 +145,13 @@ impl Registry {
         self.run(move |connection| {
             let now = clock::unix_millis();
             let changed = connection.execute(
-                "update claims set answered = ?3, code = ?4, code_expires_at = ?5
-                 where digest = ?1 and account = ?2 and answered = ?3 - 1 and expires_at > ?6
-                   and exists (select 1 from projects where ref = claims.ref and organization = ?7)",
+                "update claims set answered = ?3
+                 where digest = ?1 and account = ?2 and answered = ?3 - 1 and expires_at > ?4
+                   and exists (select 1 from projects where ref = claims.ref and organization = ?5)",
                 params![
                     claim.digest,
                     account,
                     LAST_PAGE,
-                    code,
-                    now + CODE_LASTS,
                     now,
                     crate::local::routes::ORGANIZATION
                 ],
@@ -161,13 +159,11 @@ impl Registry {
             if changed != 1 {
                 return Ok(Confirmed::TooLate);
             }
+            let organization = claim.organization.as_deref().unwrap_or_default();
+            move_project(connection, claim.reference.as_str(), organization)?;
             connection.execute(
-                "update projects set organization = ?2 where ref = ?1 or parent = ?1",
-                params![claim.reference.as_str(), claim.organization],
-            )?;
-            connection.execute(
-                "update claims set answered = ?3 where ref = ?1 and digest <> ?2",
-                params![claim.reference.as_str(), claim.digest, LAST_PAGE],
+                "update claims set code = ?2, code_expires_at = ?3 where digest = ?1",
+                params![claim.digest, code, now + CODE_LASTS],
             )?;
             Ok(Confirmed::Moved)
         })
@@ -221,6 +217,29 @@ impl Registry {
         })
         .await
     }
+}
+
+/// Moves a project with its branches. Whatever was offered or granted for it by who had it before
+/// ends: links, codes, claim tokens and authorizations.
+pub(super) fn move_project(
+    connection: &Connection,
+    reference: &str,
+    organization: &str,
+) -> Result<(), StoreError> {
+    connection.execute(
+        "update projects set organization = ?2 where ref = ?1 or parent = ?1",
+        params![reference, organization],
+    )?;
+    connection.execute(
+        "update claims set answered = ?2, code = null where ref = ?1",
+        params![reference, LAST_PAGE],
+    )?;
+    connection.execute(
+        "delete from claim_tokens where ref = ?1",
+        params![reference],
+    )?;
+    end_authorizations(connection, "ref", reference)?;
+    Ok(())
 }
 
 /// Ends authorizations, by one of their columns, with their access tokens.

@@ -5,6 +5,7 @@ mod accounts;
 mod actions;
 mod addons;
 mod branches;
+mod claim_tokens;
 mod claims;
 mod config;
 mod functions;
@@ -26,6 +27,7 @@ use crate::clock;
 use crate::sqlite::{Sqlite, StoreError};
 
 pub(super) use accounts::{ACCESS_LASTS, Account, Granted, Login, StoredOrganization};
+pub(super) use claim_tokens::StoredClaimToken;
 pub(super) use claims::{Claim, CodeProof, Confirmed, LAST_PAGE};
 pub(super) use functions::StoredFunction;
 pub(super) use keys::StoredKey;
@@ -44,6 +46,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("jwt.sql"),
     include_str!("config.sql"),
     include_str!("claims.sql"),
+    include_str!("claim_tokens.sql"),
 ];
 
 /// A project or branch as the registry has it.
@@ -270,6 +273,7 @@ impl Registry {
                 "delete from access_tokens where refresh_token in (select refresh_token from authorizations where ref = ?1)",
                 "delete from authorizations where ref = ?1",
                 "delete from claims where ref = ?1",
+                "delete from claim_tokens where ref = ?1",
                 "delete from api_keys where ref = ?1",
                 "delete from addons where ref = ?1",
                 "delete from runs where ref = ?1",

@@ -3,6 +3,7 @@
 //! ```text
 //! the builder's own token        projects of the builder's organization
 //! an OAuth app's access token    the project that its user claimed, and its branches
+//! an account's personal token    projects of the account's organizations
 //! ```
 //!
 //! What a request is about is read from the matched route's own parameters, after they are decoded, so
@@ -19,7 +20,7 @@ use tokio::sync::watch;
 use super::{ORGANIZATION, Platform};
 use crate::api::Ref;
 use crate::local::fault::Fault;
-use crate::local::registry::{Granted, StoredProject};
+use crate::local::registry::{Granted, StoredOrganization, StoredProject};
 
 /// What the middleware checks and reports.
 #[derive(Clone)]
@@ -37,6 +38,13 @@ pub(super) enum Asker {
     Builder,
     /// An OAuth app's, for a claimed project.
     App(Granted),
+    /// An account's own.
+    Account {
+        /// Its id.
+        id: String,
+        /// Its organizations: slug and name.
+        organizations: Vec<StoredOrganization>,
+    },
 }
 
 pub(super) async fn admit(
@@ -97,10 +105,14 @@ async fn who(front: &Front, platform: &Platform, headers: &HeaderMap) -> Result<
     if token == front.token {
         return Ok(Asker::Builder);
     }
-    let granted = platform.registry().granted(token).await?;
-    granted
-        .map(Asker::App)
-        .ok_or_else(|| Fault::new(401, "Unauthorized"))
+    let registry = platform.registry();
+    if let Some(granted) = registry.granted(token).await? {
+        return Ok(Asker::App(granted));
+    }
+    let account = registry.account_of(token).await?;
+    let id = account.ok_or_else(|| Fault::new(401, "Unauthorized"))?;
+    let organizations = registry.organizations(&id).await?;
+    Ok(Asker::Account { id, organizations })
 }
 
 impl Asker {
@@ -111,6 +123,19 @@ impl Asker {
             Self::App(granted) => {
                 project.reference == granted.reference
                     || project.parent.as_ref() == Some(&granted.reference)
+            }
+            Self::Account { .. } => self.administers(&project.organization),
+        }
+    }
+
+    /// Whether it may give an organization's projects away, and take others in. No app may: its user
+    /// has not granted that.
+    pub(super) fn administers(&self, organization: &str) -> bool {
+        match self {
+            Self::Builder => organization == ORGANIZATION,
+            Self::App(_) => false,
+            Self::Account { organizations, .. } => {
+                organizations.iter().any(|own| own.slug == organization)
             }
         }
     }
@@ -133,24 +158,26 @@ impl Asker {
                 branch.map(|branch| branch.project_ref)
             }
             (None, None) => {
-                // An app lists what it may see, and asks for nothing else that is not its project's.
+                // Who is not the builder lists what it may see, and asks for nothing else that is no
+                // project's; an organization's routes ask whose it is.
                 let path = parts.uri.path();
-                let lists = parts.method == Method::GET
-                    && (path == "/v1/projects" || path.starts_with("/v1/organizations"));
+                let lists = parts.method == Method::GET && path == "/v1/projects";
+                let of_organizations = path.starts_with("/v1/organizations");
                 return match self {
-                    Self::App(_) if !lists => forbidden(),
-                    _ => Ok(()),
+                    Self::Builder => Ok(()),
+                    _ if lists || of_organizations => Ok(()),
+                    _ => forbidden(),
                 };
             }
         };
         match project {
             Some(reference) => match platform.registry().project(&reference).await? {
                 Some(project) if !self.sees(&project) => forbidden(),
-                None if matches!(self, Self::App(_)) => forbidden(),
+                None if !matches!(self, Self::Builder) => forbidden(),
                 // The handler says what is wrong with what nobody has.
                 _ => Ok(()),
             },
-            None if matches!(self, Self::App(_)) => forbidden(),
+            None if !matches!(self, Self::Builder) => forbidden(),
             None => Ok(()),
         }
     }

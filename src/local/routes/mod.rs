@@ -9,6 +9,7 @@ mod advisors;
 mod backups;
 mod billing;
 mod branches;
+mod claim_tokens;
 mod config;
 mod database;
 mod functions;
@@ -75,6 +76,7 @@ pub(super) fn router(platform: Platform, front: Front) -> Router {
     let routes = functions::routes(routes);
     let routes = config::routes(routes);
     let routes = oauth::routes(routes);
+    let routes = claim_tokens::routes(routes);
     routes
         .fallback(not_served)
         .method_not_allowed_fallback(not_served)
