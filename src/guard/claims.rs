@@ -21,7 +21,6 @@ use super::{Code, Next, Operation, Production, Refusal};
 use crate::api::oauth::{ClaimQuery, S256};
 use crate::clock;
 use crate::hex;
-use crate::store::OAUTH_TOKENS;
 
 /// For how long an answer to a link is taken, in milliseconds: a day.
 const LINK_LASTS: i64 = 24 * 3600 * 1000;
@@ -46,24 +45,7 @@ impl Production {
         let app = guard.oauth()?.clone();
         let redirect_uri = redirect_of(&app, redirect_uri)?;
         let _turn = guard.project_turn(&self.project).await?;
-        let records = guard.store().vault_records().await?;
-        if records
-            .iter()
-            .any(|one| one.project == self.project.as_str() && one.name == OAUTH_TOKENS)
-        {
-            return Err(Refusal::new(
-                Code::AlreadyExists,
-                format!(
-                    "a user has claimed {} already; Drydock keeps access to it",
-                    self.project
-                ),
-            )
-            .next(Next::new(
-                "get_project",
-                json!({ "project_id": self.project }),
-                "shows whose it is now",
-            )));
-        }
+        self.must_be_the_builders().await?;
         let project = self.look().await?.project;
         let found = guard.leftovers(&self.project).await?;
         let left = found.leftovers();

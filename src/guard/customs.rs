@@ -17,7 +17,8 @@ use crate::api::config::{RESTART, Service, Settings};
 /// How names of Auth's fields begin that are an account with somebody else.
 const ACCOUNTS: &[&str] = &[
     "nimbus_oauth_",
-    "security_captcha_",
+    "security_captcha_enabled",
+    "security_captcha_secret",
     "sms_messagebird_",
     "sms_test_otp",
     "sms_textlocal_",
@@ -146,7 +147,8 @@ mod tests {
             ("sms_twilio_verify_auth_token", true),
             ("sms_test_otp_valid_until", true),
             ("sms_otp_length", false),
-            ("security_captcha_provider", true),
+            ("security_captcha_enabled", true),
+            ("security_captcha_provider", false),
             ("security_manual_linking_enabled", false),
             ("hook_send_email_enabled", true),
             ("hook_custom_access_token_enabled", false),

@@ -26,6 +26,7 @@ use crate::api::keys::{KeyKind, ListApiKeys, RevealQuery};
 use crate::api::secrets::{DeleteSecrets, ListSecrets, RESERVED_PREFIX};
 use crate::fence::quote;
 use crate::hex;
+use crate::store::OAUTH_TOKENS;
 
 /// What moves, whatever a project holds.
 const MOVES: [&str; 5] = [
@@ -130,6 +131,7 @@ impl Production {
         check_names(reset)?;
         let guard = self.call.guard.clone();
         let _turn = guard.project_turn(&self.project).await?;
+        self.must_be_the_builders().await?;
         let mut found = guard.leftovers(&self.project).await?;
         let mut removed = Vec::new();
         if remove {
@@ -152,6 +154,29 @@ impl Production {
             moves: self.moves().await?,
             stays: STAYS.map(str::to_owned).to_vec(),
         })
+    }
+
+    /// Refuses a project that a user has claimed: what is set there is the user's own.
+    pub(super) async fn must_be_the_builders(&self) -> Result<(), Refusal> {
+        let records = self.call.guard.store().vault_records().await?;
+        let is_claimed = records
+            .iter()
+            .any(|one| one.project == self.project.as_str() && one.name == OAUTH_TOKENS);
+        if !is_claimed {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            Code::AlreadyExists,
+            format!(
+                "a user has claimed {} already; Drydock keeps access to it",
+                self.project
+            ),
+        )
+        .next(Next::new(
+            "get_project",
+            json!({ "project_id": self.project }),
+            "shows whose it is now",
+        )))
     }
 
     /// Removes what was found, once that is approved. Branches go first: one with work that exists

@@ -158,12 +158,12 @@ async fn a_user_claims_a_project_and_agents_go_on_working_on_it() {
         dev.value("select count(*)::int as n from public.u").await,
         0
     );
-    let refused = project.refused(
-        "create_claim_link",
-        json!({ "leave": true }),
-        "already_exists",
-    );
-    refused.await;
+    for (tool, arguments) in [
+        ("create_claim_link", json!({ "leave": true })),
+        ("prepare_claim", json!({ "remove": true })),
+    ] {
+        project.refused(tool, arguments, "already_exists").await;
+    }
 
     // Nobody was shown a code, a token or the app's secret, and none lies open on the disk.
     let tokens: Value =

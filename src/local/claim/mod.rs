@@ -138,6 +138,19 @@ async fn answer(
     visit.answered(page, organization).await
 }
 
+fn is_organization_name(name: &str) -> bool {
+    (1..=ORGANIZATION_NAME).contains(&name.chars().count()) && !name.contains(char::is_control)
+}
+
+/// Whether it could be an address of mail.
+fn is_address(email: &str) -> bool {
+    email.len() <= 254
+        && email
+            .split_once('@')
+            .is_some_and(|(name, host)| !name.is_empty() && host.contains('.'))
+        && !email.contains(char::is_whitespace)
+}
+
 async fn sign_in(visit: &mut Visit, answer: Answer) -> Result<Response, Response> {
     let email = answer.email.trim().to_lowercase();
     let registry = visit.registry().clone();
@@ -151,12 +164,7 @@ async fn sign_in(visit: &mut Visit, answer: Answer) -> Result<Response, Response
             None => return Ok(visit.go_to(Page::Account)),
         },
         "sign_up" => {
-            let is_address = email.len() <= 254
-                && email
-                    .split_once('@')
-                    .is_some_and(|(name, host)| !name.is_empty() && host.contains('.'))
-                && !email.contains(char::is_whitespace);
-            if !is_address {
+            if !is_address(&email) {
                 return visit
                     .show(Page::Account, Some("This is no e-mail address."))
                     .await;
@@ -214,9 +222,7 @@ async fn choose_organization(
         .ok_or_else(|| visit.go_to(Page::Account))?;
     let name = answer.new_organization.trim();
     if answer.action == "new" {
-        if !(1..=ORGANIZATION_NAME).contains(&name.chars().count())
-            || name.contains(char::is_control)
-        {
+        if !is_organization_name(name) {
             return Ok(Err("An organization's name has 1 to 64 characters."));
         }
         let slug = super::routes::new_ref().to_string();

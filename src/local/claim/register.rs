@@ -5,7 +5,7 @@ use std::path::Path;
 
 use url::Url;
 
-use super::{new_secret, passwords};
+use super::{is_address, is_organization_name, new_secret, passwords};
 use crate::local::process::{home, make_directory};
 use crate::local::ready::new_token;
 use crate::local::registry::{Registry, new_uuid};
@@ -66,13 +66,19 @@ pub struct OwnAccount {
 ///
 /// # Errors
 ///
-/// A registry that cannot be written.
+/// What is no address or no name, or a registry that cannot be written.
 pub async fn register_account(
     data_dir: &Path,
     email: &str,
     organization: &str,
 ) -> Result<OwnAccount, String> {
-    let email = email.trim().to_lowercase();
+    let (email, organization) = (email.trim().to_lowercase(), organization.trim());
+    if !is_address(&email) || !is_organization_name(organization) {
+        return Err(
+            "an account has an address of mail, and its organization a name of 1 to 64 characters"
+                .to_owned(),
+        );
+    }
     let registry = open(data_dir)?;
     let account = match registry.login(&email).await.map_err(unusable)? {
         Some(login) => login.id,
@@ -90,7 +96,7 @@ pub async fn register_account(
         access_token: new_token(),
     };
     registry
-        .add_organization(&own.account, &own.organization, organization.trim())
+        .add_organization(&own.account, &own.organization, organization)
         .await
         .map_err(unusable)?;
     registry
