@@ -172,6 +172,7 @@ async fn a_user_claims_a_project_and_agents_go_on_working_on_it() {
     let database = std::fs::read(world.dir().join("drydock.sqlite")).unwrap();
     let log = std::fs::read(world.dir().join("servers.log")).unwrap();
     for secret in [
+        link.rsplit('/').next().unwrap(),
         &parameter(&led, "code"),
         &app.secret,
         tokens["access_token"].as_str().unwrap(),
