@@ -40,8 +40,8 @@ pub(super) struct Custom {
     pub(super) present: Value,
     /// What a new project has.
     pub(super) default: Value,
-    /// Whether it is the builder's, and must not go along.
-    pub(super) is_builders: bool,
+    /// Whether it must not go along: it is the builder's, or was named.
+    pub(super) must_go: bool,
 }
 
 /// The same, for whoever reads it.
@@ -89,7 +89,7 @@ impl Guard {
                         field: field.name,
                         present: now.unwrap_or_default(),
                         default: new.unwrap_or_default(),
-                        is_builders: is_builders(service, field.name, &present),
+                        must_go: is_builders(service, field.name, &present),
                     });
                 }
             }

@@ -77,18 +77,18 @@ impl Found {
     /// What must not go along.
     pub(super) fn leftovers(&self) -> Vec<Leftover> {
         let named = |kind| move |name: String| Leftover { kind, name };
-        let builders = self.customs.iter().filter(|one| one.is_builders);
+        let settings = self.customs.iter().filter(|one| one.must_go);
         let secrets = self.secrets.iter().cloned().map(named("secret"));
         let branches = self.branches.iter().map(|one| one.name.clone());
         secrets
-            .chain(builders.map(Custom::name).map(named("setting")))
+            .chain(settings.map(Custom::name).map(named("setting")))
             .chain(branches.map(named("branch")))
             .collect()
     }
 
     /// Settings that go along.
     pub(super) fn kept(&self) -> Vec<CustomSetting> {
-        let kept = self.customs.iter().filter(|one| !one.is_builders);
+        let kept = self.customs.iter().filter(|one| !one.must_go);
         kept.map(Custom::shown).collect()
     }
 
@@ -136,7 +136,7 @@ impl Production {
         let mut removed = Vec::new();
         if remove {
             for custom in &mut found.customs {
-                custom.is_builders |= reset.contains(&custom.name());
+                custom.must_go |= reset.contains(&custom.name());
             }
             removed = found.leftovers();
             if !removed.is_empty() {
@@ -255,7 +255,7 @@ impl Production {
 
     async fn ask_to_remove(&self, found: &Found) -> Result<Ask, Refusal> {
         let name = self.look().await?.project.name;
-        let resets: Vec<&Custom> = found.customs.iter().filter(|one| one.is_builders).collect();
+        let resets: Vec<&Custom> = found.customs.iter().filter(|one| one.must_go).collect();
         // Where nothing is left of an account, nothing of it is sent to any address.
         let sends = |one: &Custom| one.field == "smtp_host" || one.field.ends_with("_url");
         let weaker: Vec<String> = resets
@@ -352,7 +352,7 @@ fn check_names(names: &[String]) -> Result<(), Refusal> {
 fn changes_of(service: Service, found: &Found) -> Result<Settings, Refusal> {
     let mut changes = Settings::new();
     for custom in &found.customs {
-        if custom.service != service || !custom.is_builders {
+        if custom.service != service || !custom.must_go {
             continue;
         }
         let misfit = service.field(custom.field).is_some_and(|field| {
