@@ -87,7 +87,7 @@ pub struct Client {
     locator: Arc<dyn Locator>,
     pace: Arc<Pace>,
     /// For projects that other organizations have taken over.
-    claimed: Option<Arc<dyn ClaimedTokens>>,
+    pub(super) claimed: Option<Arc<dyn ClaimedTokens>>,
 }
 
 impl Client {
@@ -259,42 +259,7 @@ impl Client {
         }
     }
 
-    /// Sends with the builder's token, or, for a project that a user has claimed, with the one that
-    /// its user has granted. What a platform does not let a token do was not carried out.
-    async fn send_as_owner<E: Endpoint>(
-        &self,
-        path: &E::Path,
-        query: &E::Query,
-        body: Option<&E::Body>,
-    ) -> Result<E::Reply, ApiError> {
-        let values = path.values();
-        let (Some(claimed), Some(scope)) = (&self.claimed, values.first()) else {
-            return self.send_once::<E>(path, query, body, None).await;
-        };
-        let mut token = claimed.known(scope);
-        let first = self
-            .send_once::<E>(path, query, body, token.as_deref())
-            .await;
-        if !is_kept_out(&first) {
-            return first;
-        }
-        // A token that was kept may have ended before its time: then another is had for it, once.
-        for _ in 0..2 {
-            token = claimed.find(scope, token.as_deref()).await;
-            if token.is_none() {
-                break;
-            }
-            let again = self
-                .send_once::<E>(path, query, body, token.as_deref())
-                .await;
-            if !is_kept_out(&again) {
-                return again;
-            }
-        }
-        first
-    }
-
-    async fn send_once<E: Endpoint>(
+    pub(super) async fn send_once<E: Endpoint>(
         &self,
         path: &E::Path,
         query: &E::Query,
@@ -415,17 +380,6 @@ pub(super) fn header_text(response: &reqwest::Response, name: &str) -> String {
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
         .to_owned()
-}
-
-/// Whether the token was not let to do this: another may be.
-fn is_kept_out<T>(result: &Result<T, ApiError>) -> bool {
-    matches!(
-        result,
-        Err(ApiError::Status {
-            status: 401 | 403 | 404,
-            ..
-        })
-    )
 }
 
 /// Whether asking again may help.
