@@ -4,6 +4,7 @@
 //! keys of the policy file are declared in the guard's policy, which these settings tighten.
 
 mod approve;
+mod claim;
 mod serve;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::api::Ref;
 
 pub use approve::{ApproveAction, ApproveArgs, ApproveCommon};
+pub use claim::{ClaimAction, ClaimArgs};
 pub use serve::{EffectivePolicy, ServeArgs, read_policy};
 
 /// An MCP server for AI app builders: Supabase projects as tools, with guardrails that no agent
@@ -53,6 +55,8 @@ pub enum Command {
     Accept(Box<AcceptArgs>),
     /// The passwords that Drydock has made: list them, show one, change one, change their key.
     Vault(Box<VaultArgs>),
+    /// Hand projects over to users: register an OAuth app, take a user's answer in.
+    Claim(Box<ClaimArgs>),
 }
 
 /// The variable that holds the vault's key, 32 bytes in base64 or hexadecimal; without it a file in

@@ -51,6 +51,7 @@ prompts! {
     ship_to_production,
     revert_changes,
     recover_production,
+    hand_over_project,
 }
 
 /// Why a prompt could not be filled in.

@@ -13,6 +13,7 @@ use super::database::{QueryBody, Row, RunQuery};
 use super::dev_branch::{BranchPath, DevBranch};
 use super::endpoint::{Endpoint, Looks, PathParams, WritesBranch, fill_path};
 use super::error::{ApiError, ErrorBody};
+use super::oauth::ClaimedTokens;
 use super::pace::{Pace, scope_of};
 use super::reference::Ref;
 use super::secrets::NewSecret;
@@ -85,6 +86,8 @@ pub struct Client {
     plain: Arc<OnceLock<reqwest::Client>>,
     locator: Arc<dyn Locator>,
     pace: Arc<Pace>,
+    /// For projects that other organizations have taken over.
+    pub(super) claimed: Option<Arc<dyn ClaimedTokens>>,
 }
 
 impl Client {
@@ -95,7 +98,15 @@ impl Client {
             plain: Arc::default(),
             locator,
             pace: Arc::default(),
+            claimed: None,
         }
+    }
+
+    /// The same, with access to projects that users have claimed.
+    #[must_use]
+    pub fn with_claimed(mut self, claimed: Arc<dyn ClaimedTokens>) -> Self {
+        self.claimed = Some(claimed);
+        self
     }
 
     fn http(&self) -> Result<&reqwest::Client, ApiError> {
@@ -241,26 +252,28 @@ impl Client {
         let mut turn = 1;
         loop {
             self.pace.wait(&scope_of(E::PATH, &path.values())).await;
-            match self.send_once::<E>(path, query, body).await {
+            match self.send_as_owner::<E>(path, query, body).await {
                 Err(ApiError::TooFast { .. }) if turn < TURNS => turn += 1,
                 other => return other,
             }
         }
     }
 
-    async fn send_once<E: Endpoint>(
+    pub(super) async fn send_once<E: Endpoint>(
         &self,
         path: &E::Path,
         query: &E::Query,
         body: Option<&E::Body>,
+        token: Option<&str>,
     ) -> Result<E::Reply, ApiError> {
         let place = self.locator.locate().await?;
-        redact::keep_secret(&place.token);
+        let token = token.unwrap_or(&place.token);
+        redact::keep_secret(token);
         let filled = fill_path(E::PATH, &path.values());
         let mut request = self
             .http()?
             .request(E::METHOD, format!("{}{filled}", place.base))
-            .header(AUTHORIZATION, format!("Bearer {}", place.token))
+            .header(AUTHORIZATION, format!("Bearer {token}"))
             .query(query);
         let takes_a_body = matches!(E::METHOD, Method::POST | Method::PUT | Method::PATCH)
             || TypeId::of::<E::Body>() != TypeId::of::<()>();
@@ -379,7 +392,7 @@ fn is_passing(error: &ApiError) -> bool {
 }
 
 /// The platform's own words, or what the status means where it gives none.
-fn error_message(status: u16, body: &[u8]) -> String {
+pub(super) fn error_message(status: u16, body: &[u8]) -> String {
     if let Ok(ErrorBody { message }) = serde_json::from_slice(body) {
         return message;
     }

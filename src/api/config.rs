@@ -3,6 +3,7 @@
 //! ```text
 //! fields     a field, and what its value may be
 //! auth       the fields of Auth;  services: those of the others
+//! defaults   what a new project has
 //! ```
 //!
 //! The platform describes bodies of up to 235 optional fields. Here they are data: a body is a map,
@@ -11,6 +12,7 @@
 //! names: `features.imageTransformation.enabled`.
 
 mod auth;
+mod defaults;
 mod fields;
 mod services;
 
@@ -23,6 +25,7 @@ use serde_json::{Map, Value};
 use super::endpoint::endpoints;
 use super::reference::Ref;
 
+pub use defaults::EXPOSED_SCHEMAS;
 pub use fields::{Field, Kind, schemas};
 pub use services::RESTART;
 

@@ -84,6 +84,12 @@ impl PathParams for String {
     }
 }
 
+impl PathParams for (String, String) {
+    fn values(&self) -> Vec<&str> {
+        vec![&self.0, &self.1]
+    }
+}
+
 impl PathParams for (Ref, String) {
     fn values(&self) -> Vec<&str> {
         vec![self.0.as_str(), &self.1]

@@ -2,6 +2,7 @@
 
 mod accept;
 mod approve;
+mod claim;
 mod demo;
 mod doctor;
 mod init;
@@ -35,6 +36,7 @@ pub async fn run(cli: Cli) -> Result<(), String> {
         Some(Command::Approve(args)) => approve::run(args).await,
         Some(Command::Accept(args)) => accept::run(*args).await,
         Some(Command::Vault(args)) => vault::run(*args).await,
+        Some(Command::Claim(args)) => claim::run(*args).await,
     }
 }
 

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{open_store, print_line};
 use crate::api::{Client, Locator, Place};
 use crate::config::ServeArgs;
-use crate::guard::{Guard, Policy, Principal};
+use crate::guard::{Guard, OauthApp, Policy, Principal};
 use crate::local::LocalPlatform;
 use crate::mcp::{HttpSettings, Server, serve_http, serve_stdio};
 use crate::redact;
@@ -49,7 +49,8 @@ pub(super) fn build_guard(args: &ServeArgs) -> Result<Guard, String> {
     let policy = args.policy()?.policy;
     let store = open_store(&args.data_dir.path()?)?;
     let webhook = webhook(args, &policy)?;
-    Ok(Guard::new(client(args)?, store, policy, webhook))
+    let oauth = oauth(args)?;
+    Ok(Guard::new(client(args)?, store, policy, webhook, oauth))
 }
 
 /// The client of the platform that the settings name.
@@ -78,6 +79,25 @@ fn webhook(args: &ServeArgs, policy: &Policy) -> Result<Option<Webhook>, String>
         (None, Some(_)) => {
             Err("the policy names a webhook_url, and DRYDOCK_WEBHOOK_SECRET is not set".to_owned())
         }
+    }
+}
+
+/// The app through which projects are handed over, if there is one.
+fn oauth(args: &ServeArgs) -> Result<Option<OauthApp>, String> {
+    match (&args.oauth_client_id, &args.oauth_client_secret) {
+        (Some(client_id), Some(client_secret)) => {
+            redact::keep_secret(client_secret);
+            Ok(Some(OauthApp {
+                client_id: client_id.clone(),
+                client_secret: client_secret.clone(),
+                redirect_uris: args.oauth_redirect_uri.clone(),
+            }))
+        }
+        (None, None) => Ok(None),
+        _ => Err(
+            "DRYDOCK_OAUTH_CLIENT_ID and DRYDOCK_OAUTH_CLIENT_SECRET are set both or not at all"
+                .to_owned(),
+        ),
     }
 }
 

@@ -53,6 +53,27 @@ pub struct ServeArgs {
         hide_env_values = true
     )]
     pub webhook_secret: Option<String>,
+    /// The OAuth app through which projects are handed over to users: its id, a UUID.
+    #[arg(long, env = "DRYDOCK_OAUTH_CLIENT_ID", value_name = "UUID")]
+    pub oauth_client_id: Option<String>,
+    /// The OAuth app's secret. Better given as the variable: arguments are visible to others.
+    #[arg(
+        long,
+        env = "DRYDOCK_OAUTH_CLIENT_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    pub oauth_client_secret: Option<String>,
+    /// Where users come back to who have claimed a project: registered with the OAuth app, and
+    /// leading to /claim/callback of a server on HTTP. Several with commas between; the first is taken
+    /// where none is named.
+    #[arg(
+        long,
+        env = "DRYDOCK_OAUTH_REDIRECT_URI",
+        value_name = "URIS",
+        value_delimiter = ','
+    )]
+    pub oauth_redirect_uri: Vec<String>,
     /// The policy file; without, policy.toml in the data directory where there is one. What it
     /// says, its defaults included, the settings below may tighten and not loosen.
     #[arg(long, env = "DRYDOCK_POLICY", value_name = "FILE")]

@@ -181,7 +181,7 @@ impl Read {
     }
 }
 
-fn cut(value: &Value) -> Value {
+pub(super) fn cut(value: &Value) -> Value {
     match value.as_str() {
         Some(text) if text.chars().nth(SHOWN).is_some() => {
             let start: String = text.chars().take(SHOWN).collect();

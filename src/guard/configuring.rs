@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::approval::Leave;
 use super::config::{MOST, is_hidden, shown, wrong};
 use super::dangers::{check_schemas, unsafe_setting};
 use super::environment::{For, secret};
@@ -157,6 +158,41 @@ impl Guard {
             }
             call.step(format!("{} is {}", service.as_str(), quote(&health.status)));
             pauses.rest().await;
+        }
+    }
+
+    /// Sends a body to production.
+    pub(super) async fn release_config(
+        &self,
+        leave: &Leave,
+        project: &Ref,
+        service: Service,
+        body: &Settings,
+    ) -> Result<(), ApiError> {
+        let (client, permit, project) = (self.client(), leave.permit(), project.clone());
+        match service {
+            Service::Auth => client
+                .release::<UpdateAuthConfig>(&permit, project, &(), body)
+                .await
+                .map(drop),
+            Service::DataApi => client
+                .release::<UpdateDataApiConfig>(&permit, project, &(), body)
+                .await
+                .map(drop),
+            Service::Storage => {
+                client
+                    .release::<UpdateStorageConfig>(&permit, project, &(), body)
+                    .await
+            }
+            Service::Realtime => {
+                client
+                    .release::<UpdateRealtimeConfig>(&permit, project, &(), body)
+                    .await
+            }
+            Service::Database => client
+                .release::<UpdatePostgresConfig>(&permit, project, &(), body)
+                .await
+                .map(drop),
         }
     }
 }

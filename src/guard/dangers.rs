@@ -333,9 +333,30 @@ pub(super) fn weaker(service: Service, name: &str, from: &Value, to: &Value) -> 
     {
         "sends production's own password or secret to another address"
     } else if name.starts_with("hook_") && name.ends_with("_uri") && from != to {
-        "hands sign-ins to other code"
+        match to.as_str() {
+            Some(address) if !address.is_empty() => "hands sign-ins to other code",
+            _ => "takes away code that sign-ins go through",
+        }
     } else {
         return None;
     };
     Some(format!("{name} {what}"))
+}
+
+/// The list of schemas that the Data API would show, if it shows one that it does not show now.
+pub(super) fn exposes_more<'a>(
+    service: Service,
+    present: &Settings,
+    changes: &'a Settings,
+) -> Option<&'a str> {
+    if service != Service::DataApi {
+        return None;
+    }
+    let to = changes.get(EXPOSED)?.as_str()?;
+    let from = present
+        .get(EXPOSED)
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let is_new = |name: &str| !schemas(from).any(|known| known == name);
+    schemas(to).any(is_new).then_some(to)
 }

@@ -18,7 +18,7 @@ use crate::api::projects::{
     DeleteProject, GetProject, PauseProject, Project, ProjectStatus, RestoreProject,
 };
 use crate::fence::quote;
-use crate::store::{NEXT_PASSWORD, PASSWORD};
+use crate::store::{NEXT_PASSWORD, OAUTH_TOKENS, PASSWORD};
 
 impl Production {
     /// Takes the project offline, and waits until it is.
@@ -125,10 +125,10 @@ impl Production {
             }
         }
         guard.store().forget_project(&self.project).await?;
-        for password in [PASSWORD, NEXT_PASSWORD] {
+        for secret in [PASSWORD, NEXT_PASSWORD, OAUTH_TOKENS] {
             guard
                 .store()
-                .drop_sealed(self.project.as_str(), password)
+                .drop_sealed(self.project.as_str(), secret)
                 .await?;
         }
         Ok(project.name)

@@ -22,6 +22,8 @@
 //! cautions   what is worth a word;  storage: its buckets;  typescript: a database's types, cut to size
 //! projects   launching projects;  lifecycle: pausing, bringing back, deleting them;  passwords: sealed before they are sent;  keys: of their APIs;  reading: what only looks
 //! functions  Edge Functions on a branch;  sources: what is deployed, checked;  invoke: calling one;  carried: how they reach production
+//! handover   what must be removed before a user claims a project;  customs: settings that a new project does not have
+//! claims     the link by which a user claims it;  claimed: the answer, and the tokens that keep access
 //! costs      prices, bills and the cap on them
 //! logs       what only looks at logs: queries in both dialects, a service's lines;  masking: values in messages
 //! config     what services are set to;  configuring: changing it on branches;  dangers: settings that are not what they seem;  promote: carrying them to production
@@ -43,9 +45,12 @@ mod branches;
 mod caller;
 mod carried;
 mod cautions;
+mod claimed;
+mod claims;
 mod config;
 mod configuring;
 mod costs;
+mod customs;
 mod dangers;
 mod diff;
 mod environment;
@@ -53,6 +58,7 @@ mod exposure;
 mod functions;
 mod gate;
 mod grant;
+mod handover;
 mod health;
 mod invoke;
 mod judging;
@@ -118,13 +124,17 @@ pub use backend::{Letter, Unheard};
 pub use backups::{ListedBackup, RecoveryOption, RecoveryWindow};
 pub use branches::DroppedMigration;
 pub use caller::{Asking, Caller, Principal, Put, Question, Reply, Said};
+pub use claimed::{OauthApp, Unclaimed};
+pub use claims::ClaimLink;
 pub use config::ShownConfig;
 pub use configuring::{ChangedConfig, ChangedField, CheckedSettings};
 pub use costs::Cost;
+pub use customs::CustomSetting;
 pub use diff::{Diff, ObjectChange};
 pub use functions::{ShownFile, ShownFunction, WantedFunction};
 pub use gate::{Check, CheckStatus, FixMigration, Verdict};
 pub use grant::{Class, Dev, Grant, Launch, Production, Read, Release, Sql};
+pub use handover::{Leftover, Prepared};
 pub use invoke::{Invocated, InvokeRole, WantedCall};
 pub use judging::judged_sql;
 pub use keys::{EnvironmentKeys, MadeKey, PublishableKey, SecretKey};
@@ -168,6 +178,8 @@ struct Inner {
     client: Client,
     store: Store,
     webhook: Option<Webhook>,
+    /// The app through which projects are handed over.
+    oauth: Option<OauthApp>,
     /// Turns of this process, by what they are for; between processes the store's leases decide.
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     /// Calls whose callers were told to come back.
@@ -175,14 +187,28 @@ struct Inner {
 }
 
 impl Guard {
-    /// A guard over one platform, one store and one policy; with the operator's backend, if it
-    /// has one.
-    pub fn new(client: Client, store: Store, policy: Policy, webhook: Option<Webhook>) -> Self {
+    /// A guard over one platform, one store and one policy; with the operator's backend and OAuth
+    /// app, if there are any.
+    pub fn new(
+        client: Client,
+        store: Store,
+        policy: Policy,
+        webhook: Option<Webhook>,
+        oauth: Option<OauthApp>,
+    ) -> Self {
+        let client = match &oauth {
+            Some(app) => {
+                let keeper = claimed::Keeper::new(client.clone(), store.clone(), app.clone());
+                client.with_claimed(Arc::new(keeper))
+            }
+            None => client,
+        };
         Self {
             inner: Arc::new(Inner {
                 client,
                 store,
                 webhook,
+                oauth,
                 turns: Mutex::default(),
                 operations: operations::Operations::default(),
             }),

@@ -384,9 +384,11 @@ impl super::Read {
     pub async fn projects(&self) -> Result<Vec<LaunchedProject>, Refusal> {
         let guard = &self.call.guard;
         let projects = guard.client().look::<ListProjects>((), &()).await?;
+        let mut projects: Vec<CreatedProject> =
+            projects.into_iter().map(|one| one.project).collect();
+        projects.extend(guard.claimed_beside(&projects).await?);
         let projects: Vec<CreatedProject> = projects
             .into_iter()
-            .map(|project| project.project)
             .filter(|project| guard.policy().covers(&project.reference))
             .collect();
         let names = projects

@@ -14,16 +14,13 @@ use serde_json::{Value, json};
 use super::approval::{Ask, Leave};
 use super::config::{check_fields, is_hidden, shown};
 use super::configuring::{ChangedConfig, ChangedField, body, not_taken};
-use super::dangers::{EXPOSED, check_schemas, development_value, unsafe_setting, weaker};
+use super::dangers::{check_schemas, development_value, exposes_more, unsafe_setting, weaker};
 use super::environment::{For, secret};
 use super::quote::quoted;
 use super::{Code, Next, Operation, Refusal, Release};
+use crate::api::Ref;
 use crate::api::advisors::Level;
-use crate::api::config::{
-    RESTART, Service, Settings, UpdateAuthConfig, UpdateDataApiConfig, UpdatePostgresConfig,
-    UpdateRealtimeConfig, UpdateStorageConfig, schemas,
-};
-use crate::api::{ApiError, Ref};
+use crate::api::config::{RESTART, Service, Settings};
 use crate::fence::quote;
 use crate::hex;
 
@@ -167,7 +164,7 @@ impl Release {
         service: Service,
         difference: &Difference,
     ) -> Result<Option<Vec<String>>, Refusal> {
-        let Some(exposed) = newly_exposed(service, difference) else {
+        let Some(exposed) = exposes_more(service, &difference.present, &difference.changes) else {
             return Ok(None);
         };
         let ((check, code), found) = self.dev.rehearse_exposure(exposed).await?;
@@ -261,7 +258,8 @@ impl Release {
             changes,
             done,
         } = difference;
-        self.release_config(leave, service, &body(service, present, changes))
+        guard
+            .release_config(leave, project, service, &body(service, present, changes))
             .await
             .map_err(|error| not_taken(service, error))?;
         let after = guard.configuration(project, service).await?;
@@ -293,8 +291,8 @@ impl Release {
                 .keys()
                 .map(|name| (name.clone(), present.get(name).cloned().unwrap_or_default()))
                 .collect();
-            let taken_back = self
-                .release_config(leave, service, &body(service, present, &back))
+            let taken_back = guard
+                .release_config(leave, project, service, &body(service, present, &back))
                 .await;
             return Err(match taken_back {
                 Ok(()) => Refusal::new(
@@ -344,59 +342,9 @@ impl Release {
                 .map(|lint| lint.name),
         }
     }
-
-    /// Sends a body to production.
-    async fn release_config(
-        &self,
-        leave: &Leave,
-        service: Service,
-        body: &Settings,
-    ) -> Result<(), ApiError> {
-        let (client, permit) = (self.dev.call.guard.client(), leave.permit());
-        let project = self.dev.branch.project().clone();
-        match service {
-            Service::Auth => client
-                .release::<UpdateAuthConfig>(&permit, project, &(), body)
-                .await
-                .map(drop),
-            Service::DataApi => client
-                .release::<UpdateDataApiConfig>(&permit, project, &(), body)
-                .await
-                .map(drop),
-            Service::Storage => {
-                client
-                    .release::<UpdateStorageConfig>(&permit, project, &(), body)
-                    .await
-            }
-            Service::Realtime => {
-                client
-                    .release::<UpdateRealtimeConfig>(&permit, project, &(), body)
-                    .await
-            }
-            Service::Database => client
-                .release::<UpdatePostgresConfig>(&permit, project, &(), body)
-                .await
-                .map(drop),
-        }
-    }
 }
 
 fn names_of(changes: &Settings) -> String {
     let names: Vec<&str> = changes.keys().map(String::as_str).collect();
     names.join(", ")
-}
-
-/// The list of schemas that production would show, if it shows one that it does not show now.
-fn newly_exposed(service: Service, difference: &Difference) -> Option<&str> {
-    if service != Service::DataApi {
-        return None;
-    }
-    let to = difference.changes.get(EXPOSED)?.as_str()?;
-    let from = difference
-        .present
-        .get(EXPOSED)
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let is_new = |name: &str| !schemas(from).any(|known| known == name);
-    schemas(to).any(is_new).then_some(to)
 }

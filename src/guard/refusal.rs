@@ -49,6 +49,10 @@ pub enum Code {
     TooManyApprovals,
     /// What the client returned with its answer is not what this call was given.
     InvalidRequestState,
+    /// The operator has not set up what this takes.
+    NotConfigured,
+    /// Something must be removed before the project is handed over.
+    NotPrepared,
     /// What was named does not exist.
     NotFound,
     /// What was to be made exists.
@@ -147,6 +151,8 @@ impl Code {
             Self::ApprovalExpired => "approval_expired",
             Self::TooManyApprovals => "too_many_approvals",
             Self::InvalidRequestState => "invalid_request_state",
+            Self::NotConfigured => "not_configured",
+            Self::NotPrepared => "not_prepared",
             Self::NotFound => "not_found",
             Self::AlreadyExists => "already_exists",
             Self::Sql(code) => code,

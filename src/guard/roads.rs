@@ -114,6 +114,10 @@ operations! {
     delete_project DeleteProject Operator
     /// Returning production to a point in time, which loses what was written after it.
     restore_to_point_in_time RestoreToPointInTime Operator
+    /// Removing what must not go along before a project is handed over to a user.
+    prepare_claim PrepareClaim Client
+    /// Asking a user to take a project over, which nothing brings back.
+    create_claim_link CreateClaimLink Operator
     /// Merging a branch into production, once it has passed the gate.
     merge_branch MergeBranch None
     /// Deleting functions of production that a branch does not have, with its merge.

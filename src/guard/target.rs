@@ -308,9 +308,16 @@ impl Guard {
 
     async fn prove_which(&self, project: &Ref, which: Which<'_>) -> Result<DevBranch, Refusal> {
         let name = which.to_string();
-        DevBranch::prove(self.client(), project, which)
-            .await
-            .map_err(|unproven| match unproven {
+        let proven = DevBranch::prove(self.client(), project, which).await;
+        if let Ok(branch) = &proven
+            && self.oauth().is_ok()
+        {
+            // The token of a claimed project is found for its branches too.
+            self.store()
+                .remember_branch(project, branch.reference(), branch.name())
+                .await?;
+        }
+        proven.map_err(|unproven| match unproven {
                 Unproven::Api(error) => unknown(project)(error),
                 Unproven::Missing { .. } => Refusal::new(
                     Code::NoDevBranch,

@@ -23,6 +23,7 @@
 //! logs/     what projects did, for a while
 //! functions/ Edge Functions in Deno
 //! configuration what services are set to
+//! claim/    the pages where a user claims a project
 //! ```
 //!
 //! It speaks the API's types and never its client.
@@ -30,6 +31,7 @@
 mod actions;
 mod advisor;
 mod bootstrap;
+mod claim;
 mod configuration;
 pub mod engine;
 mod fault;
@@ -53,6 +55,7 @@ use functions::Functions;
 use logs::{Event, Logs, Source};
 use registry::Registry;
 
+pub use claim::{NewApp, OwnAccount, register_account, register_app};
 pub use functions::{DenoSearch, confine};
 pub use launch::LocalPlatform;
 pub use process::{PlatformError, PlatformSettings, run_or_join, run_platform, stop_platform};

@@ -363,7 +363,7 @@ pub async fn stop_platform(data_dir: &Path) -> Result<bool, PlatformError> {
 }
 
 /// The unprivileged user that PostgreSQL may run as has to pass through, and see nothing.
-fn make_directory(path: &Path) -> Result<(), PlatformError> {
+pub(super) fn make_directory(path: &Path) -> Result<(), PlatformError> {
     if path.exists() {
         return Ok(());
     }

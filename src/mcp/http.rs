@@ -1,5 +1,6 @@
 //! MCP over streamable HTTP, on loopback, for one user. `/mcp` is the endpoint; at `/approvals/{id}`
-//! the operator's backend answers, if it has a secret to sign with.
+//! the operator's backend answers, if it has a secret to sign with; to `/claim/callback` users come
+//! back who have claimed a project.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Server, answers, narrowing};
+use super::{Server, answers, claimed, narrowing};
 
 /// Where to listen, and whom to answer.
 #[derive(Debug, Clone)]
@@ -46,7 +47,7 @@ pub async fn serve_http(
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let config = configure(&settings, &stop);
     let guard = server.guard().clone();
-    let answers = answers::routes(&guard);
+    let answers = answers::routes(&guard).merge(claimed::routes(&guard));
     let service = StreamableHttpService::new(
         move || Ok(server.clone()),
         Arc::new(LocalSessionManager::default()),

@@ -6,6 +6,7 @@
 
 mod answers;
 mod asking;
+mod claimed;
 mod handler;
 mod http;
 mod narrowing;

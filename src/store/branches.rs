@@ -55,6 +55,28 @@ impl Store {
         .await
     }
 
+    /// Remembers one branch of a project.
+    pub async fn remember_branch(
+        &self,
+        project: &Ref,
+        reference: &Ref,
+        name: &str,
+    ) -> Result<(), StoreError> {
+        if self.branch_by_ref(reference).await?.is_some() {
+            return Ok(());
+        }
+        let values = [reference.as_str(), project.as_str(), name].map(str::to_owned);
+        self.run(move |connection| {
+            let [reference, project, name] = values;
+            connection.execute(
+                "insert or replace into branches (ref, project, name, seen_at) values (?1, ?2, ?3, ?4)",
+                params![reference, project, name, clock::now()],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
     /// What was remembered last: refs and names, ordered.
     async fn known_branches(&self, project: String) -> Result<Vec<(String, String)>, StoreError> {
         self.look(move |connection| {

@@ -7,6 +7,7 @@
 mod answers;
 mod approvals;
 mod branches;
+mod claims;
 mod functions;
 mod hashes;
 mod journal;
@@ -28,6 +29,7 @@ use crate::sqlite::Sqlite;
 pub use crate::sqlite::StoreError;
 pub use answers::{Answer, Answered, Decision, Road};
 pub use approvals::{Approval, NewApproval, Open, Standing};
+pub use claims::{AskedClaim, ClaimStatus};
 pub use hashes::RecordedHashes;
 pub use journal::{Entry, Head, Kind, Record};
 pub use leases::Lease;
@@ -35,7 +37,9 @@ pub use merges::Merging;
 pub use operations::LeftOperation;
 pub use points::{Point, PointStatus};
 pub use recoveries::Recovering;
-pub use vault::{AskedFor, NEXT_PASSWORD, PASSWORD, Resealed, VaultError, VaultKeys, VaultRecord};
+pub use vault::{
+    AskedFor, NEXT_PASSWORD, OAUTH_TOKENS, PASSWORD, Resealed, VaultError, VaultKeys, VaultRecord,
+};
 
 /// One script a version of the file.
 const MIGRATIONS: &[&str] = &[
@@ -47,6 +51,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("recoveries.sql"),
     include_str!("functions.sql"),
     include_str!("weaker.sql"),
+    include_str!("claims.sql"),
 ];
 
 /// The store. Cheap to clone.

@@ -82,6 +82,7 @@ impl Store {
                 "delete from merges where project = ?1",
                 "delete from recoveries where project = ?1",
                 "delete from branches where project = ?1",
+                "delete from claims where project = ?1",
                 "delete from projects where ref = ?1",
             ] {
                 connection.execute(statement, params![reference])?;

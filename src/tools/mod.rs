@@ -132,6 +132,10 @@ catalogue! {
         query_logs: QueryLogs,
         get_logs: GetLogs,
     }
+    Claim {
+        prepare_claim: PrepareClaim,
+        create_claim_link: CreateClaimLink,
+    }
 }
 
 impl Entry {

@@ -138,3 +138,37 @@ async fn what_a_cloud_does_not_offer_is_named_with_what_the_operator_can_do() {
     let remedy = of(&said, "platform")["remedy"].as_str().unwrap();
     assert!(remedy.contains("SUPABASE_ACCESS_TOKEN"), "{remedy}");
 }
+
+#[tokio::test]
+async fn what_handing_projects_over_takes_is_named_as_far_as_it_is_missing() {
+    let world = World::new();
+    let (said, missing) = doctor(&world, &[]);
+    assert!(!missing, "{said:?}");
+    let found = of(&said, "handing over");
+    assert_eq!(found["state"], "weaker");
+    for name in ["CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URI"] {
+        let name = format!("DRYDOCK_OAUTH_{name}");
+        assert!(found["found"].as_str().unwrap().contains(&name), "{found}");
+    }
+    let remedy = found["remedy"].as_str().unwrap();
+    assert!(remedy.contains("drydock claim app"), "{remedy}");
+    let half = ["--oauth-client-id", "an-id"];
+    let (said, missing) = doctor(&world, &half);
+    assert!(missing);
+    assert_eq!(of(&said, "handing over")["state"], "missing");
+    let both = [&half[..], &["--oauth-client-secret", "canary-of-an-app"]].concat();
+    let (said, _) = doctor(&world, &both);
+    let found = of(&said, "handing over");
+    assert_eq!(found["state"], "weaker");
+    assert!(
+        !found["found"].as_str().unwrap().contains("CLIENT_ID"),
+        "{found}"
+    );
+    let uri = "https://builder.example/claim/callback";
+    let all = [&both[..], &["--oauth-redirect-uri", uri]].concat();
+    let (said, _) = doctor(&world, &all);
+    let found = of(&said, "handing over");
+    assert_eq!(found["state"], "good");
+    assert!(found["found"].as_str().unwrap().contains(uri), "{found}");
+    assert!(!json!(said).to_string().contains("canary-of-an-app"));
+}

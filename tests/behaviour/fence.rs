@@ -269,6 +269,15 @@ async fn what_others_wrote_is_fenced_and_shown_in_every_answer() {
             json!({ "project_id": id, "sql": "select event_message, log_attributes from logs" }),
         ),
         ("query_logs", json!({ "project_id": id, "sql": ORDER })),
+        ("prepare_claim", json!({ "project_id": id })),
+        (
+            "prepare_claim",
+            json!({ "project_id": id, "remove": true, "reset": [ORDER] }),
+        ),
+        (
+            "create_claim_link",
+            json!({ "project_id": id, "redirect_uri": ORDER }),
+        ),
         (
             "query_logs",
             json!({ "project_id": id, "sql": format!("select id from logs where source = '{ORDER}'") }),

@@ -11,7 +11,7 @@
 //! targets scope policy limits lifecycle pooler recovery costs keys cloud doctor sql ledger migrations restore_points advisor gate merge branches
 //! attacks isolation sharing concurrency long_work crashes faults http journal json lints resources surface
 //! vault vault_keys canaries fence functions functions_attacks functions_logs functions_merge
-//! config config_attacks config_promotion secrets
+//! config config_attacks config_promotion secrets claim_pages claim_attacks claims claim_settings claim_tokens claim_browser
 //! ```
 //!
 //! `DRYDOCK_TEST_ROUNDS` multiplies the rounds of the crash tests and of floods; `DRYDOCK_TEST_SEED` repeats one.
@@ -31,6 +31,12 @@ mod attacks;
 mod branches;
 mod canaries;
 mod cautions;
+mod claim_attacks;
+mod claim_browser;
+mod claim_pages;
+mod claim_settings;
+mod claim_tokens;
+mod claims;
 mod cloud;
 mod concurrency;
 mod config;

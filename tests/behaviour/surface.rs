@@ -104,7 +104,8 @@ async fn the_prompts_are_listed_and_filled_in() {
             "debug_project",
             "ship_to_production",
             "revert_changes",
-            "recover_production"
+            "recover_production",
+            "hand_over_project"
         ]
     );
     for prompt in &listed {

@@ -20,6 +20,7 @@ use drydock::api::functions::{
 use drydock::api::keys::{CreateKeyBody, KeyKind, RevealQuery};
 use drydock::api::logs::LogsQuery;
 use drydock::api::migrations::ApplyMigrationBody;
+use drydock::api::oauth::{ClaimQuery, RevokeBody, S256, TokenBody};
 use drydock::api::organizations::PageQuery;
 use drydock::api::projects::{CreateProjectBody, RegionSelection, RegionsQuery, UpdateProjectBody};
 use drydock::api::restore_points::{RestorePointName, RestorePointQuery};
@@ -42,6 +43,7 @@ macro_rules! every_endpoint {
             backups::*,
             billing::*,
             branches::*,
+            claim_tokens::*,
             config::*,
             database::*,
             functions::*,
@@ -49,6 +51,7 @@ macro_rules! every_endpoint {
             logs::*,
             migrations::*,
             pooler::*,
+            oauth::*,
             organizations::*,
             projects::*,
             restore_points::*,
@@ -78,6 +81,8 @@ macro_rules! every_endpoint {
             GetAuthConfig UpdateAuthConfig GetDataApiConfig UpdateDataApiConfig
             GetStorageConfig UpdateStorageConfig GetRealtimeConfig UpdateRealtimeConfig
             GetPostgresConfig UpdatePostgresConfig
+            AuthorizeProjectClaim ExchangeToken RevokeToken
+            GetClaimToken CreateClaimToken DeleteClaimToken PreviewClaim ClaimProject
         );
     }};
     (@each $visit:ident $arguments:tt $after:tt $($name:ident)*) => {
@@ -88,6 +93,9 @@ macro_rules! every_endpoint {
     };
 }
 pub(crate) use every_endpoint;
+
+/// An OAuth app.
+const CLIENT: &str = "66666666-6666-4666-8666-666666666666";
 
 /// What a call of an operation can send, in our own types: bodies, and query strings as objects.
 fn sent(endpoint: &str) -> Result<(Vec<Value>, Vec<Value>), Failure> {
@@ -347,6 +355,44 @@ fn sent(endpoint: &str) -> Result<(Vec<Value>, Vec<Value>), Failure> {
         "UpdatePostgresConfig" => {
             let most = json!({ "work_mem": "8MB", "restart_database": true });
             (vec![json!({}), most], none())
+        }
+        "AuthorizeProjectClaim" => {
+            let query = ClaimQuery {
+                project_ref: "abcdefghijklmnopqrst".parse()?,
+                client_id: CLIENT.to_owned(),
+                response_type: "code".to_owned(),
+                redirect_uri: "https://builder.example/claimed".to_owned(),
+                state: text("state"),
+                response_mode: text("query"),
+                code_challenge: text("challenge"),
+                code_challenge_method: text(S256),
+            };
+            (none(), all(&[query])?)
+        }
+        "ExchangeToken" => {
+            let code = TokenBody {
+                grant_type: text("authorization_code"),
+                client_id: text(CLIENT),
+                client_secret: text("secret"),
+                code: text("code"),
+                code_verifier: text("verifier"),
+                redirect_uri: text("https://builder.example/claimed"),
+                refresh_token: None,
+            };
+            let refresh = TokenBody {
+                grant_type: text("refresh_token"),
+                refresh_token: text("token"),
+                ..TokenBody::default()
+            };
+            (all(&[code, refresh])?, none())
+        }
+        "RevokeToken" => {
+            let body = RevokeBody {
+                client_id: CLIENT.to_owned(),
+                client_secret: "secret".to_owned(),
+                refresh_token: "token".to_owned(),
+            };
+            (all(&[body])?, none())
         }
         "DeleteSecrets" => (all(&[vec!["KEY"]])?, none()),
         _ => (none(), none()),

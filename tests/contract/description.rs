@@ -64,8 +64,13 @@ impl Description {
     /// The schema of an operation's body.
     pub(crate) fn body<'a>(&'a self, operation: &'a Value) -> Option<&'a Value> {
         let content = &operation["requestBody"]["content"];
-        let json = content["application/json"].get("schema");
-        json.or_else(|| content["multipart/form-data"].get("schema"))
+        [
+            "application/json",
+            "multipart/form-data",
+            "application/x-www-form-urlencoded",
+        ]
+        .iter()
+        .find_map(|kind| content[kind].get("schema"))
     }
 
     /// The parameters of an operation's query string: name, schema, whether it must be there.

@@ -12,7 +12,7 @@ type Threat = (&'static str, &'static str, &'static str, &'static str);
 /// Nothing is known.
 const UNKNOWN: &str = "–";
 
-const THREATS: [Threat; 34] = [
+const THREATS: [Threat; 42] = [
     (
         "naming production as the target of a write",
         "lands on DEV, `redirected: true`",
@@ -216,6 +216,54 @@ const THREATS: [Threat; 34] = [
         "attaches to it; nothing runs twice",
         "long_work::a_slow_call_is_attached_to_and_never_started_a_second_time",
         UNKNOWN,
+    ),
+    (
+        "an agent that hands a project over by itself",
+        "`approval_required`, the operator's own; first `not_prepared`",
+        "claims::a_user_claims_a_project_and_agents_go_on_working_on_it",
+        "has no claim flow",
+    ),
+    (
+        "a builder's secrets and accounts that go along to a user",
+        "named field by field, and removed once that is approved; else no link",
+        "claim_settings::what_a_builder_has_set_is_named_field_by_field_and_removed_once_somebody_says_yes",
+        "has no claim flow",
+    ),
+    (
+        "a claim link that is answered by another site, browser or account, or twice",
+        "400, 403, 404 or 409; nothing moves",
+        "claim_attacks::no_other_site_browser_or_account_answers_for_a_user",
+        "has no claim flow",
+    ),
+    (
+        "a claim link or token that is guessed, late, or used again",
+        "256 or 160 random bits, kept as digests; 404",
+        "claim_tokens::a_claim_token_is_nobody_elses_to_make_to_end_or_to_use",
+        "has no claim flow",
+    ),
+    (
+        "a redirect URI that is somebody else's, or nearly the app's",
+        "matched to the letter; `invalid_arguments`, or 400",
+        "claim_pages::a_claim_begins_for_a_registered_redirect_and_a_project_of_the_builder_alone",
+        "has no claim flow",
+    ),
+    (
+        "a code without its verifier, for another app, or used twice",
+        "400; a second use ends what the first was given",
+        "claim_pages::a_code_is_taken_once_by_its_own_app_with_its_own_verifier",
+        "has no claim flow",
+    ),
+    (
+        "an answer to a claim that Drydock never asked for, or with another state",
+        "404; no code is exchanged",
+        "claims::a_user_claims_a_project_and_agents_go_on_working_on_it",
+        "has no claim flow",
+    ),
+    (
+        "codes, tokens and app secrets in results, journal, logs or on disk",
+        "in none of them: sealed in the vault",
+        "claims::a_user_claims_a_project_and_agents_go_on_working_on_it",
+        "has no claim flow",
     ),
 ];
 

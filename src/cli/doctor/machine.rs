@@ -33,6 +33,7 @@ pub(super) async fn look(args: &DoctorArgs) -> Vec<Finding> {
             "name one with --data-dir or DRYDOCK_DATA_DIR",
         )),
     }
+    findings.push(handing_over(&args.serve));
     if args.serve.access_token.is_none() {
         findings.push(postgres(args).await);
         findings.push(deno(args).await);
@@ -103,6 +104,53 @@ fn unusable(error: String) -> Finding {
         "vault",
         error,
         "give Drydock the key that the vault is sealed under, in DRYDOCK_VAULT_KEY or vault.key of the data directory",
+    )
+}
+
+/// Whether projects can be handed over to users: the OAuth app, and where users come back to.
+fn handing_over(serve: &ServeArgs) -> Finding {
+    let what = "handing over";
+    let unset: Vec<&str> = [
+        ("DRYDOCK_OAUTH_CLIENT_ID", serve.oauth_client_id.is_none()),
+        (
+            "DRYDOCK_OAUTH_CLIENT_SECRET",
+            serve.oauth_client_secret.is_none(),
+        ),
+        (
+            "DRYDOCK_OAUTH_REDIRECT_URI",
+            serve.oauth_redirect_uri.is_empty(),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(name, is_unset)| is_unset.then_some(name))
+    .collect();
+    let app = match serve.access_token {
+        Some(_) => {
+            "register an OAuth app in the organization's settings, with the redirect URI; the claim flow itself is open to selected customers"
+        }
+        None => "register an OAuth app with drydock claim app NAME --redirect-uri URI",
+    };
+    if serve.oauth_client_id.is_some() != serve.oauth_client_secret.is_some() {
+        return Finding::missing(
+            what,
+            format!("{} not set, and no server starts so", unset.join(", ")),
+            "set DRYDOCK_OAUTH_CLIENT_ID and DRYDOCK_OAUTH_CLIENT_SECRET both, or neither",
+        );
+    }
+    if !unset.is_empty() {
+        return Finding::weaker(
+            what,
+            format!("{} not set: create_claim_link is refused", unset.join(", ")),
+            format!("to hand projects over to users: {app}, and set what is missing"),
+        );
+    }
+    Finding::good(
+        what,
+        format!(
+            "OAuth app {}; users come back to {}",
+            serve.oauth_client_id.as_deref().unwrap_or_default(),
+            serve.oauth_redirect_uri.join(", ")
+        ),
     )
 }
 

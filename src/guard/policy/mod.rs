@@ -36,7 +36,7 @@ pub struct Policy {
     #[schemars(with = "Vec<String>")]
     pub projects: Vec<Ref>,
     /// The groups of tools that are offered. Where the list is empty all may be called, and those
-    /// are listed that building an app takes: not lifecycle, config and storage.
+    /// are listed that building an app takes: not lifecycle, config, storage and claim.
     pub features: Vec<Group>,
     /// The branch where writes land.
     pub dev_branch: DevBranchPolicy,
@@ -186,6 +186,8 @@ pub enum Group {
     Storage,
     /// Logs.
     Debugging,
+    /// Handing projects over to users.
+    Claim,
 }
 
 /// When a missing DEV branch is made.
@@ -338,7 +340,10 @@ impl Policy {
         if !self.features.is_empty() {
             return self.offers(group);
         }
-        !matches!(group, Group::Lifecycle | Group::Config | Group::Storage)
+        !matches!(
+            group,
+            Group::Lifecycle | Group::Config | Group::Storage | Group::Claim
+        )
     }
 
     /// Whether tools of the group may be called: those that the policy names, or all.

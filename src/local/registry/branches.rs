@@ -64,12 +64,13 @@ impl Registry {
                     parent.created_at
                 ],
             )?;
+            // Whose it is stands in its parent's row, which may have moved since it was read.
             connection.execute(
-                "insert into projects (ref, name, organization, region, status, created_at, parent) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "insert into projects (ref, name, organization, region, status, created_at, parent)
+                 select ?1, ?2, organization, ?3, ?4, ?5, ?6 from projects where ref = ?6",
                 params![
                     branch.project_ref.as_str(),
                     branch.name,
-                    parent.organization,
                     parent.region,
                     ProjectStatus::ComingUp.as_str(),
                     branch.created_at,

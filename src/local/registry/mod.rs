@@ -1,9 +1,12 @@
 //! The registry: which projects, branches and restore points exist, and which workflows are under
 //! way. What a route has answered for stands here, on disk.
 
+mod accounts;
 mod actions;
 mod addons;
 mod branches;
+mod claim_tokens;
+mod claims;
 mod config;
 mod functions;
 mod keys;
@@ -23,6 +26,9 @@ use crate::api::projects::ProjectStatus;
 use crate::clock;
 use crate::sqlite::{Sqlite, StoreError};
 
+pub(super) use accounts::{ACCESS_LASTS, Account, Granted, Login, StoredOrganization};
+pub(super) use claim_tokens::StoredClaimToken;
+pub(super) use claims::{Claim, CodeProof, Confirmed, LAST_PAGE};
 pub(super) use functions::StoredFunction;
 pub(super) use keys::StoredKey;
 use runs::insert_run;
@@ -39,6 +45,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("functions.sql"),
     include_str!("jwt.sql"),
     include_str!("config.sql"),
+    include_str!("claims.sql"),
+    include_str!("claim_tokens.sql"),
 ];
 
 /// A project or branch as the registry has it.
@@ -262,6 +270,10 @@ impl Registry {
         let reference = reference.to_string();
         self.run(move |connection| {
             for statement in [
+                "delete from access_tokens where refresh_token in (select refresh_token from authorizations where ref = ?1)",
+                "delete from authorizations where ref = ?1",
+                "delete from claims where ref = ?1",
+                "delete from claim_tokens where ref = ?1",
                 "delete from api_keys where ref = ?1",
                 "delete from addons where ref = ?1",
                 "delete from runs where ref = ?1",

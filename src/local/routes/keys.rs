@@ -48,6 +48,7 @@ async fn create(asked: Asked<CreateApiKey>) -> Result<ApiKey, Fault> {
         path,
         query,
         body,
+        ..
     } = asked;
     platform.project(&path).await?;
     let fits = (4..=64).contains(&body.name.len())

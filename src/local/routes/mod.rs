@@ -4,16 +4,19 @@
 //! client that goes away does not end a change half-way.
 
 mod actions;
+mod admit;
 mod advisors;
 mod backups;
 mod billing;
 mod branches;
+mod claim_tokens;
 mod config;
 mod database;
 mod functions;
 mod keys;
 mod logs;
 mod migrations;
+mod oauth;
 mod organizations;
 mod pooler;
 mod projects;
@@ -26,35 +29,30 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query, Request, State};
-use axum::http::HeaderMap;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{StatusCode, Uri};
-use axum::middleware::{self, Next};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use futures_util::future::BoxFuture;
-use tokio::sync::watch;
 
-use super::Platform;
+use self::admit::{Asker, admit, admit_anybody};
 use super::fault::Fault;
 use super::functions as served;
 use super::logs::record_requests;
+use super::{Platform, claim};
 use crate::api::Endpoint;
+
+pub(super) use self::admit::Front;
+pub(super) use self::projects::new_ref;
 
 /// The one organization that there is.
 pub(super) const ORGANIZATION: &str = "local";
 /// The largest request body, in bytes.
 /// Functions are the largest of what is sent, and come with some words about their files.
 const MAX_BODY: usize = served::MOST_BYTES + 4 * 1024 * 1024;
-
-/// What the middleware checks and reports.
-#[derive(Clone)]
-pub(super) struct Front {
-    /// The bearer token.
-    pub(super) token: String,
-    /// Told of every request, so that an idle platform can end.
-    pub(super) last_request: watch::Sender<tokio::time::Instant>,
-}
+/// The largest form, in bytes.
+const MAX_FORM: usize = 64 * 1024;
 
 /// Every route.
 pub(super) fn router(platform: Platform, front: Front) -> Router {
@@ -77,11 +75,23 @@ pub(super) fn router(platform: Platform, front: Front) -> Router {
     let routes = logs::routes(routes);
     let routes = functions::routes(routes);
     let routes = config::routes(routes);
+    let routes = oauth::routes(routes);
+    let routes = claim_tokens::routes(routes);
     routes
         .fallback(not_served)
         .method_not_allowed_fallback(not_served)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn_with_state(front.clone(), admit))
+        .layer(middleware::from_fn_with_state(
+            (front.clone(), platform.clone()),
+            admit,
+        ))
+        .merge(
+            // Those who come here have credentials of their own.
+            oauth::token_routes()
+                .merge(claim::routes())
+                .layer(DefaultBodyLimit::max(MAX_FORM))
+                .layer(middleware::from_fn_with_state(front.clone(), admit_anybody)),
+        )
         .with_state(platform.clone())
         .merge(
             served::routes(platform.clone())
@@ -95,40 +105,10 @@ async fn not_served(_: Result<Bytes, BytesRejection>) -> Fault {
     Fault::new(404, "the local platform does not serve this route")
 }
 
-async fn admit(State(front): State<Front>, request: Request, next: Next) -> Response {
-    let header = request.headers().get(AUTHORIZATION);
-    let token = header
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "));
-    if !is_local(request.headers()) || token == Some(front.token.as_str()) {
-        return admit_anybody(State(front), request, next).await;
-    }
-    Fault::new(401, "Unauthorized").into_response()
-}
-
-/// Whoever speaks to loopback's own hosts: for what has callers of its own.
-async fn admit_anybody(State(front): State<Front>, request: Request, next: Next) -> Response {
-    if !is_local(request.headers()) {
-        return Fault::new(403, "the local platform answers on loopback alone").into_response();
-    }
-    front.last_request.send_replace(tokio::time::Instant::now());
-    let response = next.run(request).await;
-    // A long request counts until its end.
-    front.last_request.send_replace(tokio::time::Instant::now());
-    response
-}
-
-/// Whether the host that was asked for is loopback's own.
-fn is_local(headers: &HeaderMap) -> bool {
-    let host = headers.get(HOST).and_then(|value| value.to_str().ok());
-    let host = host.unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    matches!(name, "127.0.0.1" | "localhost" | "[::1]")
-}
-
 /// What a handler gets.
 struct Asked<E: Endpoint> {
     platform: Platform,
+    asker: Asker,
     path: E::Path,
     query: E::Query,
     body: E::Body,
@@ -171,6 +151,8 @@ async fn in_a_task(
 
 async fn asked<E: Endpoint>(platform: Platform, request: Request) -> Result<Asked<E>, Fault> {
     let (mut parts, body) = request.into_parts();
+    let asker = parts.extensions.remove::<Asker>();
+    let asker = asker.ok_or_else(|| Fault::new(401, "Unauthorized"))?;
     let Path(path) = Path::<E::Path>::from_request_parts(&mut parts, &())
         .await
         .map_err(|rejection| Fault::new(400, rejection.body_text()))?;
@@ -192,6 +174,7 @@ async fn asked<E: Endpoint>(platform: Platform, request: Request) -> Result<Aske
         let body = form.decode(&content_type, bytes).await;
         return Ok(Asked {
             platform,
+            asker,
             path,
             query,
             body: body.map_err(|reason| Fault::new(400, reason))?,
@@ -208,6 +191,7 @@ async fn asked<E: Endpoint>(platform: Platform, request: Request) -> Result<Aske
         .map_err(|error| Fault::new(400, format!("the body cannot be read: {error}")))?;
     Ok(Asked {
         platform,
+        asker,
         path,
         query,
         body,

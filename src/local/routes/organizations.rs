@@ -1,7 +1,8 @@
-//! Organizations: there is one.
+//! Organizations: the builder's one; those of users are seen with the tokens that they granted.
 
 use axum::Router;
 
+use super::admit::Asker;
 use super::{Asked, ORGANIZATION, Platform, serve};
 use crate::api::organizations::{
     GetOrganization, ListOrganizationProjects, ListOrganizations, Organization,
@@ -10,9 +11,11 @@ use crate::api::organizations::{
 };
 use crate::api::projects::ProjectStatus;
 use crate::local::fault::Fault;
-use crate::local::registry::StoredProject;
+use crate::local::registry::{StoredOrganization, StoredProject};
 
 const NAME: &str = "Local organization";
+/// The plan of every organization here.
+pub(super) const PLAN: &str = "platform";
 /// What the platform calls whoever runs the machines.
 const PROVIDER: &str = "AWS";
 
@@ -22,41 +25,72 @@ pub(super) fn routes(routes: Router<Platform>) -> Router<Platform> {
     serve::<ListOrganizationProjects, _, _>(routes, projects)
 }
 
-async fn list(_: Asked<ListOrganizations>) -> Result<Vec<Organization>, Fault> {
-    Ok(vec![Organization {
-        id: ORGANIZATION.to_owned(),
-        slug: ORGANIZATION.to_owned(),
-        name: NAME.to_owned(),
-    }])
+async fn list(asked: Asked<ListOrganizations>) -> Result<Vec<Organization>, Fault> {
+    let own = own(&asked.platform, &asked.asker).await?;
+    let shown = |(slug, name): (String, String)| Organization {
+        id: slug.clone(),
+        slug,
+        name,
+    };
+    Ok(own.into_iter().map(shown).collect())
 }
 
 async fn get(asked: Asked<GetOrganization>) -> Result<OrganizationDetail, Fault> {
-    if asked.path != ORGANIZATION {
-        return Err(Fault::new(404, "Organization not found"));
-    }
+    let own = own(&asked.platform, &asked.asker).await?;
+    let (slug, name) = own
+        .into_iter()
+        .find(|(slug, _)| *slug == asked.path)
+        .ok_or_else(not_found)?;
     Ok(OrganizationDetail {
-        id: ORGANIZATION.to_owned(),
-        name: NAME.to_owned(),
-        plan: Some("platform".to_owned()),
+        id: slug,
+        name,
+        plan: Some(PLAN.to_owned()),
         opt_in_tags: Vec::new(),
         allowed_release_channels: vec!["ga".to_owned()],
     })
 }
 
+/// The organizations that a token sees, slug and name: the builder's, an account's, or that of a
+/// claimed project.
+async fn own(platform: &Platform, asker: &Asker) -> Result<Vec<(String, String)>, Fault> {
+    let pair = |one: StoredOrganization| (one.slug, one.name);
+    let granted = match asker {
+        Asker::Builder => return Ok(vec![(ORGANIZATION.to_owned(), NAME.to_owned())]),
+        Asker::Account { organizations, .. } => {
+            return Ok(organizations.iter().cloned().map(pair).collect());
+        }
+        Asker::App(granted) => granted,
+    };
+    let project = platform.project(&granted.reference).await?;
+    let all = platform.registry().organizations(&granted.account).await?;
+    let found = all
+        .into_iter()
+        .find(|one| one.slug == project.organization)
+        .ok_or_else(not_found)?;
+    Ok(vec![pair(found)])
+}
+
+pub(super) fn not_found() -> Fault {
+    Fault::new(404, "Organization not found")
+}
+
 async fn projects(asked: Asked<ListOrganizationProjects>) -> Result<OrganizationProjects, Fault> {
     let Asked {
         platform,
+        asker,
         path,
         query,
         ..
     } = asked;
-    if path != ORGANIZATION {
-        return Err(Fault::new(404, "Organization not found"));
+    let own = own(&platform, &asker).await?;
+    if !own.iter().any(|(slug, _)| *slug == path) {
+        return Err(not_found());
     }
     if !(1..=PageQuery::LONGEST).contains(&query.limit) {
         return Err(Fault::new(400, "limit is 1 to 100"));
     }
-    let all = platform.registry().projects_and_branches().await?;
+    let mut all = platform.registry().projects_and_branches().await?;
+    all.retain(|project| project.organization == path && asker.sees(project));
     let count = u32::try_from(all.len()).unwrap_or(u32::MAX);
     let mut projects = Vec::new();
     for project in all

@@ -60,6 +60,7 @@ async fn list(asked: Asked<ListProjects>) -> Result<Vec<Project>, Fault> {
     let projects = platform.registry().projects().await?;
     Ok(projects
         .into_iter()
+        .filter(|project| asked.asker.sees(project))
         .map(|project| shown(platform, project))
         .collect())
 }
@@ -309,7 +310,7 @@ fn stub(project: StoredProject) -> ProjectStub {
 }
 
 /// Twenty random letters: 94 bits, so that none is drawn twice.
-pub(super) fn new_ref() -> Ref {
+pub(in crate::local) fn new_ref() -> Ref {
     loop {
         let letters: String = (0..Ref::LEN)
             .map(|_| char::from(b'a' + rand::random_range(0..26_u8)))

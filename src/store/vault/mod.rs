@@ -12,6 +12,8 @@
 //! create:<digest of the idempotency key>         the platform may have made it, or not
 //! <ref>   database_password                                  it is the project's
 //! <ref>   database_password.next                             a change of it was begun
+//! <ref>   oauth_tokens                               what a user granted who claimed it
+//! claim:<digest of a state>   code_verifier, code    a claim that was asked for
 //! ```
 //!
 //! Keys are read, and files of keys written, inside the store's transaction, of which there is one
@@ -39,6 +41,8 @@ pub use self::keys::VaultKeys;
 pub const PASSWORD: &str = "database_password";
 /// What a password is called whose change was begun and is not known to be done.
 pub const NEXT_PASSWORD: &str = "database_password.next";
+/// What the tokens of a claimed project are called: a JSON object.
+pub const OAUTH_TOKENS: &str = "oauth_tokens";
 
 /// A record, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

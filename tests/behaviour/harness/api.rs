@@ -47,6 +47,28 @@ impl Api {
         (status, body)
     }
 
+    /// Sends a form as it came; gives status and body.
+    pub(crate) async fn send_form(&self, path: &str, form: String) -> (u16, Value) {
+        let request = self.http.post(format!("{}{path}", self.base));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let response = request.body(form).send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.json().await.unwrap())
+    }
+
+    /// The same with another token.
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        Self {
+            token: token.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// The client that requests are sent with; it follows no redirects.
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
     /// GET.
     pub(crate) async fn get(&self, path: &str) -> Value {
         let (status, body) = self.send(Method::GET, path, Value::Null).await;
@@ -113,6 +135,7 @@ pub(crate) fn http_client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .timeout(super::processes::PATIENCE)
+        .redirect(reqwest::redirect::Policy::none())
         .build()
         .unwrap()
 }

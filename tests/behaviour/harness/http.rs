@@ -30,7 +30,12 @@ const LEGACY: &str = "2025-11-25";
 impl Http {
     /// Starts a server and reads the line in which it says where it listens.
     pub(crate) fn start(world: &World, flags: &[&str]) -> Self {
-        let mut arguments = vec!["serve", "--http", "127.0.0.1:0"];
+        Self::start_at(world, "127.0.0.1:0", flags)
+    }
+
+    /// The same at an address.
+    pub(crate) fn start_at(world: &World, address: &str, flags: &[&str]) -> Self {
+        let mut arguments = vec!["serve", "--http", address];
         arguments.extend(flags);
         let mut child = world
             .command(&arguments)

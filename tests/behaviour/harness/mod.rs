@@ -2,6 +2,8 @@
 //! when a test fails.
 
 mod api;
+mod browser;
+mod chromium;
 mod fingerprint;
 mod http;
 mod mcp;
@@ -11,6 +13,8 @@ mod relay;
 mod world;
 
 pub(crate) use api::{Api, http_client};
+pub(crate) use browser::Browser;
+pub(crate) use chromium::Chromium;
 pub(crate) use fingerprint::fingerprint;
 pub(crate) use http::{Http, exchange};
 pub(crate) use mcp::{Mcp, User};

@@ -152,7 +152,13 @@ async fn answer(State(middle): State<Middle>, method: Method, uri: Uri, body: By
     let Some(real) = &middle.real else {
         return reply(404, &Value::Null);
     };
-    let (status, body) = real.send(heard.method, &heard.path, heard.body).await;
+    let (status, body) = match String::from_utf8(body.to_vec()) {
+        // What is neither JSON nor nothing is a form.
+        Ok(form) if heard.body.is_null() && form.contains('=') => {
+            real.send_form(&heard.path, form).await
+        }
+        _ => real.send(heard.method, &heard.path, heard.body).await,
+    };
     match reaction {
         Reaction::Lose => reply(502, &Value::Null),
         _ => reply(status, &body),

@@ -46,6 +46,14 @@ impl World {
         }
     }
 
+    /// The same, with these variables as well for every program that is started from here on.
+    pub(crate) fn and(mut self, variables: &[(&str, String)]) -> Self {
+        let more = variables.iter();
+        self.variables
+            .extend(more.map(|(name, value)| ((*name).to_owned(), value.clone())));
+        self
+    }
+
     /// The data directory.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir

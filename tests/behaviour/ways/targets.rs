@@ -21,6 +21,8 @@ pub(super) const CODES: &[&str] = &[
     "ambiguous_branch",
     "production_is_protected",
     "production_rows",
+    "not_configured",
+    "not_prepared",
     "not_found",
     "already_exists",
     "invalid_version",
@@ -208,6 +210,39 @@ pub(super) async fn each(world: &World) {
     with_two_branches(world).await;
     without_recovery(world).await;
     by_the_operator(world).await;
+    handing_over(world).await;
+}
+
+/// What is in the way of handing a project over.
+async fn handing_over(world: &World) {
+    let mcp = world.serve().await;
+    let project = with_work(&mcp, "handed over").await;
+    Provoked::on_project(
+        mcp,
+        &project,
+        "create_claim_link",
+        json!({}),
+        "not_configured",
+    )
+    .await
+    .leads_to(Ending::Operator)
+    .await;
+    let flags = [
+        ["--oauth-client-id", "66666666-6666-4666-8666-666666666666"],
+        ["--oauth-client-secret", "of no app"],
+        ["--oauth-redirect-uri", "https://builder.example/claimed"],
+    ];
+    let mcp = world.serve_with(&flags.concat()).await;
+    Provoked::on_project(
+        mcp,
+        &project,
+        "create_claim_link",
+        json!({}),
+        "not_prepared",
+    )
+    .await
+    .leads_to(Ending::Merged)
+    .await;
 }
 
 async fn without_recovery(world: &World) {

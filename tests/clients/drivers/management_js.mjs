@@ -1,10 +1,13 @@
 // supabase-management-js over every route that the local platform has.
 
+import { execFileSync } from 'node:child_process'
+
 import { SupabaseManagementAPI } from 'supabase-management-js'
-import { Report, api, assert, healthy, keys, project, raw, settled, token } from './report.mjs'
+import { Report, api, assert, drydock, healthy, keys, project, raw, settled, token } from './report.mjs'
 
 const report = new Report('supabase-management-js')
-const client = new SupabaseManagementAPI({ accessToken: token, baseUrl: api })
+const asking = (accessToken) => new SupabaseManagementAPI({ accessToken, baseUrl: api })
+let client = asking(token)
 
 // One method: its arguments, and what must hold of its answer.
 const driven = new Set()
@@ -130,6 +133,51 @@ await method('listAvailableRestoreVersions', [ref])
 await healthy(ref)
 const other = await project('Short-lived')
 await method('deleteAProject', [other], (one) => one.ref === other)
+
+// Handing projects over: by a claim token, and by the pages, which a user answers in a browser.
+const operator = (...args) => JSON.parse(execFileSync(drydock, ['claim', ...args, '--data-dir', process.env.CLIENTS_DATA_DIR], { encoding: 'utf8' }))
+const user = operator('account', 'ann@example.com', '--organization', 'Acme')
+const given = await project('Given')
+const offer = await raw('POST', `/projects/${given}/claim-token`)
+client = asking(user.access_token)
+await method('getOrganizationProjectClaim', [user.organization, offer.token], (one) => one.preview.valid && one.project.ref === given)
+await method('claimProjectForOrganization', [user.organization, offer.token])
+await method('listAllProjects', [], has(given), 'claimProjectForOrganization, and the project has moved')
+client = asking(token)
+const redirect = 'https://builder.example/claimed'
+const app = operator('app', 'Builder', '--redirect-uri', redirect)
+const claimed = await project('Claimed')
+const link = await report.of('oauthAuthorizeProjectClaim', async () => {
+  const asked = { project_ref: claimed, client_id: app.client_id, response_type: 'code', redirect_uri: redirect }
+  const answer = await client.oauthAuthorizeProjectClaim(asked, { redirect: 'manual' })
+  return answer.headers.get('location')
+})
+driven.add('oauthAuthorizeProjectClaim')
+const credentials = { client_id: app.client_id, client_secret: app.client_secret }
+const code = { grant_type: 'authorization_code', code: await answered(link), redirect_uri: redirect, ...credentials }
+const granted = await method('exchangeOauthToken', [code], (one) => one.project_refs[0] === claimed && one.refresh_token)
+await method('exchangeOauthToken', [{ grant_type: 'refresh_token', refresh_token: granted?.refresh_token, ...credentials }], (one) => one.access_token, 'exchangeOauthToken, with a refresh token')
+await method('revokeToken', [{ refresh_token: granted?.refresh_token, ...credentials }])
+
+// Answers the five pages as a browser does; gives the code that comes to the redirect URI.
+async function answered(link) {
+  let [cookie, address] = ['', link]
+  const go = async (options = {}) => {
+    const response = await fetch(address, { redirect: 'manual', ...options, headers: { cookie } })
+    cookie = response.headers.get('set-cookie')?.split(';')[0] ?? cookie
+    address = new URL(response.headers.get('location') ?? address, address).href
+    return response.text()
+  }
+  const account = { email: 'bob@example.com', password: 'correct horse', action: 'sign_up' }
+  const forms = [account, { new_organization: 'Bob', action: 'new' }, { action: 'accept' }, { action: 'accept' }, { action: 'confirm' }]
+  await go()
+  for (const form of forms) {
+    const page = await go()
+    const csrf = /name="csrf" value="([^"]*)"/.exec(page)?.[1] ?? ''
+    await go({ method: 'POST', body: new URLSearchParams({ ...form, csrf }) })
+  }
+  return new URL(address).searchParams.get('code')
+}
 
 // A route that is there and that this driver leaves out shows itself.
 const methods = Object.getOwnPropertyNames(SupabaseManagementAPI.prototype)
