@@ -2,8 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{check, moment};
 use super::query::{Aggregate, Column, Expr, Function};
+use super::{check, moment};
 
 /// What an expression gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,6 +8,7 @@ mod config;
 mod functions;
 mod keys;
 mod points;
+mod pooler;
 mod recoveries;
 mod runs;
 mod secrets;
@@ -25,6 +26,7 @@ use crate::sqlite::{Sqlite, StoreError};
 
 pub(super) use functions::StoredFunction;
 pub(super) use keys::StoredKey;
+pub(super) use pooler::StoredPooler;
 use runs::insert_run;
 pub(super) use runs::{Run, RunKind};
 
@@ -39,6 +41,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("functions.sql"),
     include_str!("jwt.sql"),
     include_str!("config.sql"),
+    include_str!("key_notes.sql"),
+    include_str!("pooler.sql"),
 ];
 
 /// A project or branch as the registry has it.
@@ -271,6 +275,7 @@ impl Registry {
                 "delete from functions where ref = ?1",
                 "delete from jwt_secrets where ref = ?1",
                 "delete from config where ref = ?1",
+                "delete from pooler where ref = ?1",
                 "delete from branches where ref = ?1",
                 "delete from projects where ref = ?1",
             ] {

@@ -62,6 +62,7 @@ async fn deploy(asked: Asked<DeployFunction>) -> Result<Function, Fault> {
         path,
         query,
         body,
+        ..
     } = asked;
     let slug = query.slug.clone().or_else(|| body.metadata.name.clone());
     let slug = slug.ok_or_else(|| Fault::new(400, "slug is needed"))?;
