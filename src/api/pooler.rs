@@ -98,12 +98,12 @@ pub struct UpdatePoolerBody {
 }
 
 /// How the pooler is set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolerSettings {
     /// Connections to the database that clients share; the platform's choice for null.
     pub default_pool_size: Option<u32>,
-    /// What a connection is handed out for.
-    pub pool_mode: PoolMode,
+    /// What a connection is handed out for: the word of a [`PoolMode`], or one that is new.
+    pub pool_mode: String,
 }
 
 endpoints! {

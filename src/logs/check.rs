@@ -151,7 +151,9 @@ pub(super) fn arguments(at: usize, function: Function, values: &[Expr]) -> Resul
         },
         Function::MultiIf => {
             let conditions = (0..values.len() - 1).step_by(2);
-            if values.len() % 2 == 0 || !conditions.into_iter().all(|place| is(place, Kind::Bool)) {
+            if values.len().is_multiple_of(2)
+                || !conditions.into_iter().all(|place| is(place, Kind::Bool))
+            {
                 return takes("conditions with a value each, and a last value");
             }
             let chosen: Vec<&Expr> = choices(values).collect();

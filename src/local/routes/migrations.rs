@@ -224,14 +224,13 @@ async fn roll_back(asked: Asked<RollbackMigrations>) -> Result<(), Fault> {
     let cluster = platform.cluster(&path).await?;
     let mut session = platform.engine().connect(cluster, Login::User).await?;
     let rolled_back = take_back(&mut session, &statements).await;
-    let ended = match rolled_back {
+    match rolled_back {
         Ok(()) => remove(&platform, &path, &migrations, session).await,
         Err(fault) => {
             session.close().await;
             Err(fault)
         }
-    };
-    ended
+    }
 }
 
 /// Runs what takes migrations back, and leaves its transaction open.

@@ -29,7 +29,6 @@ async fn pooler(asked: Asked<GetPoolerConfig>) -> Result<Vec<PoolerConfig>, Faul
     let Asked { platform, path, .. } = asked;
     platform.project(&path).await?;
     let stored = platform.registry().pooler(&path).await?;
-    let settings = settings(stored);
     let connection_string = connection_string(&platform, &path);
     Ok(vec![PoolerConfig {
         identifier: path.to_string(),
@@ -41,9 +40,9 @@ async fn pooler(asked: Asked<GetPoolerConfig>) -> Result<Vec<PoolerConfig>, Faul
         db_name: DATABASE.to_owned(),
         older_connection_string: connection_string.clone(),
         connection_string,
-        default_pool_size: settings.default_pool_size,
+        default_pool_size: stored.default_pool_size,
         max_client_conn: u32::try_from(stored.sessions()).ok(),
-        pool_mode: settings.pool_mode,
+        pool_mode: stored.mode(),
     }])
 }
 
@@ -68,14 +67,11 @@ async fn update(asked: Asked<UpdatePoolerConfig>) -> Result<PoolerSettings, Faul
     registry
         .set_pooler(&path, body.default_pool_size, body.pool_mode)
         .await?;
-    Ok(settings(registry.pooler(&path).await?))
-}
-
-fn settings(stored: StoredPooler) -> PoolerSettings {
-    PoolerSettings {
+    let stored = registry.pooler(&path).await?;
+    Ok(PoolerSettings {
         default_pool_size: stored.default_pool_size,
-        pool_mode: stored.mode(),
-    }
+        pool_mode: stored.mode().as_str().to_owned(),
+    })
 }
 
 impl StoredPooler {
@@ -97,7 +93,7 @@ async fn pgbouncer(asked: Asked<GetPgbouncerConfig>) -> Result<PgbouncerConfig, 
     platform.project(&path).await?;
     let stored = platform.registry().pooler(&path).await?;
     Ok(PgbouncerConfig {
-        pool_mode: Some(settings(stored).pool_mode),
+        pool_mode: Some(stored.mode()),
         max_client_conn: u32::try_from(stored.sessions()).ok(),
         connection_string: Some(connection_string(&platform, &path)),
     })
