@@ -270,9 +270,7 @@ async fn remove(
         }
     };
     let removed = async {
-        // What was rolled back may have locked the ledger, and waits for this.
-        own.run("begin; set local lock_timeout = '5s'", limits)
-            .await?;
+        own.run("begin", limits).await?;
         let sql =
             "delete from supabase_migrations.schema_migrations where version = any ($1::text[])";
         own.run_with(sql, &[json!(versions)], limits).await?;
@@ -290,7 +288,11 @@ async fn remove(
 /// A session that may change the ledger; nothing of a caller's runs in it.
 async fn own_session(platform: &Platform, reference: &Ref) -> Result<Connection, Fault> {
     let cluster = platform.cluster(reference).await?;
-    Ok(platform.engine().connect(cluster, Login::Admin).await?)
+    let mut session = platform.engine().connect(cluster, Login::Admin).await?;
+    // Whoever has locked the ledger must not hold up the project's other work, nor wait for this.
+    let sql = "set lock_timeout = '3s'";
+    session.run(sql, Limits::default()).await?;
+    Ok(session)
 }
 
 /// A version as the platform takes it; PostgreSQL counts no further.
