@@ -13,8 +13,9 @@
 //! route's SQL. A connection counts as use of its cluster. A revert, a recovery and a stop end it.
 //!
 //! Each session has a server process of its own: connections are not shared, whatever the platform's
-//! own pooler does. Deliberately not handled: TLS, since nothing leaves the machine, and any database but
-//! `postgres`, which is the only one.
+//! own pooler does; the size that is set for a pool bounds how many sessions there are. Deliberately
+//! not handled: TLS, since nothing leaves the machine, and any database but `postgres`, which is the
+//! only one.
 
 mod login;
 mod pipe;
