@@ -107,9 +107,20 @@ pub struct RunsQuery {
     pub limit: Option<u32>,
 }
 
+/// How many runs there are; travels in the header [`Self::HEADER`], with no body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunCount(pub u64);
+
+impl RunCount {
+    /// The header that holds it.
+    pub const HEADER: &str = "x-total-count";
+}
+
 endpoints! {
     /// A project's or branch's runs, newest first.
     ListActionRuns: Looks GET "/v1/projects/{ref}/actions" (Ref) ? RunsQuery => 200 Vec<ActionRun>, needs "action_runs_read";
+    /// How many there are.
+    CountActionRuns: Looks HEAD "/v1/projects/{ref}/actions" (Ref) => 200 RunCount, needs "action_runs_read";
     /// One run.
     GetActionRun: Looks GET "/v1/projects/{ref}/actions/{run_id}" ((Ref, String)) => 200 ActionRun, needs "action_runs_read";
     /// What a run said, as plain text.

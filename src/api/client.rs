@@ -4,10 +4,12 @@ use std::any::TypeId;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 
+use super::actions::RunCount;
 use super::branches::{Branch, CreateBranch, CreateBranchBody};
 use super::database::{QueryBody, Row, RunQuery};
 use super::dev_branch::{BranchPath, DevBranch};
@@ -317,6 +319,8 @@ impl Client {
         })?;
         let status = response.status().as_u16();
         let content_type = header_text(&response, CONTENT_TYPE.as_str());
+        // The answer to a HEAD has no body.
+        let count = (E::METHOD == Method::HEAD).then(|| header_text(&response, RunCount::HEADER));
         let scope = scope_of(E::PATH, &path.values());
         let again = self.pace.heard(&scope, status, response.headers());
         let bytes = response
@@ -326,6 +330,7 @@ impl Client {
                 operation: E::NAME,
                 reason: chain(&error),
             })?;
+        let bytes = count.map_or(bytes, Bytes::from);
         if again {
             return Err(ApiError::TooFast { operation: E::NAME });
         }

@@ -42,11 +42,36 @@ pub struct PasswordChanged {
     pub message: String,
 }
 
+/// What a project's server holds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DatabaseContext {
+    /// Its databases.
+    pub databases: Vec<DatabaseEntry>,
+}
+
+/// A database.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DatabaseEntry {
+    /// Its name.
+    pub name: String,
+    /// Its schemas.
+    pub schemas: Vec<SchemaEntry>,
+}
+
+/// A schema.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SchemaEntry {
+    /// Its name.
+    pub name: String,
+}
+
 endpoints! {
     /// Runs SQL; answers the rows of the last statement that gave any.
     RunQuery: WritesBranch POST "/v1/projects/{ref}/database/query" (Ref) { QueryBody } => 201 Vec<Row>, needs "database_write";
     /// Runs one statement that cannot write.
     RunReadOnlyQuery: Looks POST "/v1/projects/{ref}/database/query/read-only" (Ref) { QueryBody } => 201 Vec<Row>, needs "database_read";
+    /// The databases of a project's server, with their schemas.
+    GetDatabaseContext: Looks GET "/v1/projects/{ref}/database/context" (Ref) => 200 DatabaseContext, needs "database_read";
     /// Changes the database password of the role `postgres`.
     UpdatePassword: Releases PATCH "/v1/projects/{ref}/database/password" (Ref) { PasswordBody } => 200 PasswordChanged, needs "database_config_write";
 }

@@ -4,8 +4,8 @@
 //! the published description, all from the same declaration.
 
 use http::Method;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::multipart::Form;
 use super::reference::Ref;
@@ -132,6 +132,15 @@ macro_rules! endpoints {
     (@or_unit $given:ty) => { $given };
 }
 pub(crate) use endpoints;
+
+/// Reads a field that is there, so that null differs from a field that is not.
+pub(super) fn present<'de, D, T>(given: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(given).map(Some)
+}
 
 /// Fills a path's parameters in, each percent-encoded as one segment.
 pub(crate) fn fill_path(path: &str, values: &[&str]) -> String {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::endpoint::endpoints;
+use super::endpoint::{endpoints, present};
 use super::reference::Ref;
 
 /// What a key is for.
@@ -74,9 +74,48 @@ pub struct CreateKeyBody {
     pub kind: KeyKind,
     /// What to call it: 4 to 64 lower-case letters, digits and underscores.
     pub name: String,
+    /// What to write about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// The claims that a secret key stands for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_jwt_template: Option<Map<String, Value>>,
+}
+
+/// What is changed of a key; the key itself stays.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct UpdateKeyBody {
+    /// What to call it: 4 to 64 lower-case letters, digits and underscores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What to write about it; nothing any more where it is `Some(None)`.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub description: Option<Option<String>>,
+    /// The claims that a secret key stands for; none any more where it is `Some(None)`.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub secret_jwt_template: Option<Option<Map<String, Value>>>,
+}
+
+/// Why a key goes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct DeleteKeyQuery {
+    /// Whether a secret key is given whole, for the last time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reveal: Option<bool>,
+    /// Whether somebody else has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was_compromised: Option<bool>,
+    /// Why, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Whether the legacy keys work.
@@ -91,6 +130,12 @@ endpoints! {
     ListApiKeys: Looks GET "/v1/projects/{ref}/api-keys" (Ref) ? RevealQuery => 200 Vec<ApiKey>, needs "api_gateway_keys_read";
     /// Makes an API key.
     CreateApiKey: Releases POST "/v1/projects/{ref}/api-keys" (Ref) ? RevealQuery { CreateKeyBody } => 201 ApiKey, needs "api_gateway_keys_write";
+    /// One API key.
+    GetApiKey: Looks GET "/v1/projects/{ref}/api-keys/{id}" ((Ref, String)) ? RevealQuery => 200 ApiKey, needs "api_gateway_keys_read";
+    /// Changes what is said of a key.
+    UpdateApiKey: Releases PATCH "/v1/projects/{ref}/api-keys/{id}" ((Ref, String)) ? RevealQuery { UpdateKeyBody } => 200 ApiKey, needs "api_gateway_keys_write";
+    /// Ends a key for good.
+    DeleteApiKey: Releases DELETE "/v1/projects/{ref}/api-keys/{id}" ((Ref, String)) ? DeleteKeyQuery => 200 ApiKey, needs "api_gateway_keys_write";
     /// Whether the legacy keys work.
     GetLegacyKeys: Looks GET "/v1/projects/{ref}/api-keys/legacy" (Ref) => 200 LegacyKeys, needs "api_gateway_keys_read";
 }

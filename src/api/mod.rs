@@ -30,12 +30,14 @@ pub mod oauth;
 pub mod organizations;
 mod pace;
 pub mod pooler;
+pub mod project_config;
 pub mod projects;
 mod reference;
 pub mod restore_points;
 pub mod secrets;
 pub mod storage;
 pub mod typescript;
+pub mod usage;
 
 pub use client::{Client, Locator, Place, ReleasePermit};
 pub use dev_branch::{DevBranch, Unproven, Which};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::endpoint::endpoints;
+use super::endpoint::{endpoints, present};
 use super::reference::Ref;
 
 /// Which of a project's databases one is.
@@ -25,6 +25,17 @@ pub enum PoolMode {
     Session,
     /// One statement.
     Statement,
+}
+
+impl PoolMode {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Transaction => "transaction",
+            Self::Session => "session",
+            Self::Statement => "statement",
+        }
+    }
 }
 
 /// How to connect through the pooler.
@@ -71,9 +82,35 @@ pub struct PgbouncerConfig {
     pub connection_string: Option<String>,
 }
 
+/// What is changed of the pooler.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct UpdatePoolerBody {
+    /// Connections to the database that clients share, up to 3000; the platform's choice for null.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub default_pool_size: Option<Option<u32>>,
+    /// What a connection is handed out for; never one statement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool_mode: Option<PoolMode>,
+}
+
+/// How the pooler is set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolerSettings {
+    /// Connections to the database that clients share; the platform's choice for null.
+    pub default_pool_size: Option<u32>,
+    /// What a connection is handed out for: the word of a [`PoolMode`], or one that is new.
+    pub pool_mode: String,
+}
+
 endpoints! {
     /// How to connect through the pooler: an entry for each of the project's databases.
     GetPoolerConfig: Looks GET "/v1/projects/{ref}/config/database/pooler" (Ref) => 200 Vec<PoolerConfig>, needs "database_pooling_config_read";
+    /// Changes how the pooler is set.
+    UpdatePoolerConfig: WritesBranch PATCH "/v1/projects/{ref}/config/database/pooler" (Ref) { UpdatePoolerBody } => 200 PoolerSettings, needs "database_pooling_config_write";
     /// How to connect through the older pooler.
     GetPgbouncerConfig: Looks GET "/v1/projects/{ref}/config/database/pgbouncer" (Ref) => 200 PgbouncerConfig, needs "database_read";
 }

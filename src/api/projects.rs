@@ -273,6 +273,24 @@ pub struct ServiceHealth {
     pub error: Option<String>,
 }
 
+/// The versions of PostgreSQL that a paused project can be brought back with.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RestoreVersions {
+    /// Each.
+    pub available_versions: Vec<RestoreVersion>,
+}
+
+/// A version of PostgreSQL.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RestoreVersion {
+    /// `17.4`, for instance.
+    pub version: String,
+    /// `ga`, for instance.
+    pub release_channel: String,
+    /// The major version: `17`, for instance.
+    pub postgres_engine: String,
+}
+
 endpoints! {
     /// Lists the projects that the token can see; branches are not among them.
     ListProjects: Looks GET "/v1/projects" (()) => 200 Vec<Project>, needs "projects_read";
@@ -288,6 +306,8 @@ endpoints! {
     PauseProject: Releases POST "/v1/projects/{ref}/pause" (Ref) => 200 (), needs "project_admin_write";
     /// Brings a paused project back.
     RestoreProject: Releases POST "/v1/projects/{ref}/restore" (Ref) => 200 (), needs "project_admin_write";
+    /// What it can be brought back with.
+    GetRestoreVersions: Looks GET "/v1/projects/{ref}/restore" (Ref) => 200 RestoreVersions, needs "project_admin_read";
     /// The regions that a project can be put in.
     GetRegions: Looks GET "/v1/projects/available-regions" (()) ? RegionsQuery => 200 Regions;
     /// The health of the named services (`services`, repeated or joined by commas).

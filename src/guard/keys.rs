@@ -144,6 +144,7 @@ impl Call {
             let body = CreateKeyBody {
                 kind,
                 name: NAME.to_owned(),
+                description: None,
                 secret_jwt_template: (kind == KeyKind::Secret).then_some(service_role),
             };
             guard

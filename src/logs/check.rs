@@ -90,6 +90,12 @@ pub(super) fn same_kind(at: usize, one: &Expr, other: &Expr) -> Result<(), Refus
     }
 }
 
+/// The values that `multiIf` chooses from.
+pub(super) fn choices(arguments: &[Expr]) -> impl Iterator<Item = &Expr> {
+    let last = arguments.last();
+    arguments.iter().skip(1).step_by(2).chain(last)
+}
+
 /// Whether a function takes these.
 pub(super) fn arguments(at: usize, function: Function, values: &[Expr]) -> Result<(), Refused> {
     let kinds: Vec<Kind> = values.iter().map(Kind::of).collect();
@@ -115,7 +121,9 @@ pub(super) fn arguments(at: usize, function: Function, values: &[Expr]) -> Resul
         {
             takes("a text")
         }
-        Function::StartsWith | Function::EndsWith if !is(0, Kind::Text) || !is(1, Kind::Text) => {
+        Function::StartsWith | Function::EndsWith | Function::Position
+            if !is(0, Kind::Text) || !is(1, Kind::Text) =>
+        {
             takes("two texts")
         }
         Function::MapKeys if !is(0, Kind::Map) => takes("log_attributes"),
@@ -141,6 +149,19 @@ pub(super) fn arguments(at: usize, function: Function, values: &[Expr]) -> Resul
             [_, one, other] => same_kind(at, one, other),
             _ => Ok(()),
         },
+        Function::MultiIf => {
+            let conditions = (0..values.len() - 1).step_by(2);
+            if values.len().is_multiple_of(2)
+                || !conditions.into_iter().all(|place| is(place, Kind::Bool))
+            {
+                return takes("conditions with a value each, and a last value");
+            }
+            let chosen: Vec<&Expr> = choices(values).collect();
+            chosen.windows(2).try_for_each(|pair| match pair {
+                [one, other] => same_kind(at, one, other),
+                _ => Ok(()),
+            })
+        }
         Function::Coalesce => values.windows(2).try_for_each(|pair| match pair {
             [one, other] => same_kind(at, one, other),
             _ => Ok(()),

@@ -18,7 +18,7 @@ pub(super) enum Named {
 }
 
 /// The first name of each is the one that is printed.
-const OF_ONE: [(Function, &[&str]); 24] = [
+const OF_ONE: [(Function, &[&str]); 27] = [
     (Function::ToInt32OrZero, &["toInt32OrZero", "toInt32"]),
     (Function::ToInt64OrZero, &["toInt64OrZero", "toInt64"]),
     (Function::ToFloat64OrZero, &["toFloat64OrZero", "toFloat64"]),
@@ -26,6 +26,10 @@ const OF_ONE: [(Function, &[&str]); 24] = [
     (Function::Lower, &["lower", "lowerUTF8", "lcase"]),
     (Function::Upper, &["upper", "upperUTF8", "ucase"]),
     (Function::Length, &["length", "byte_length", "octet_length"]),
+    (
+        Function::Position,
+        &["positionCaseInsensitiveUTF8", "positionCaseInsensitive"],
+    ),
     (Function::Match, &["match", "regexp_contains"]),
     (Function::StartsWith, &["startsWith", "starts_with"]),
     (Function::EndsWith, &["endsWith", "ends_with"]),
@@ -52,7 +56,9 @@ const OF_ONE: [(Function, &[&str]); 24] = [
         Function::Now,
         &["now", "now64", "current_timestamp", "current_datetime"],
     ),
+    (Function::UnixMillis, &["toUnixTimestamp64Milli"]),
     (Function::If, &["if"]),
+    (Function::MultiIf, &["multiIf"]),
     (Function::Coalesce, &["coalesce", "ifNull"]),
     (Function::Round, &["round"]),
 ];
@@ -124,8 +130,13 @@ impl Function {
     pub(super) fn arguments(self) -> (usize, usize) {
         match self {
             Self::Now => (0, 0),
-            Self::Match | Self::StartsWith | Self::EndsWith | Self::MapContains => (2, 2),
+            Self::Match
+            | Self::StartsWith
+            | Self::EndsWith
+            | Self::MapContains
+            | Self::Position => (2, 2),
             Self::If => (3, 3),
+            Self::MultiIf => (3, 41),
             Self::Coalesce => (2, 8),
             Self::Round => (1, 2),
             _ => (1, 1),

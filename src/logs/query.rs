@@ -148,6 +148,8 @@ pub enum Function {
     Upper,
     /// How many bytes a text has.
     Length,
+    /// At which character a text has another first, whatever its letters' case; 0 where it has it not.
+    Position,
     /// Whether a text matches a regular expression somewhere.
     Match,
     /// Whether a text begins with another.
@@ -164,8 +166,12 @@ pub enum Function {
     StartOf(Bucket),
     /// The present.
     Now,
+    /// A moment in milliseconds since the Unix epoch.
+    UnixMillis,
     /// One of two values, by a condition.
     If,
+    /// The value of the first condition that holds, or the last value.
+    MultiIf,
     /// The first value that is something.
     Coalesce,
     /// A number to so many digits.

@@ -2,8 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
-use super::moment;
 use super::query::{Aggregate, Column, Expr, Function};
+use super::{check, moment};
 
 /// What an expression gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,8 @@ impl Kind {
                 | Function::ToInt64OrZero
                 | Function::ToFloat64OrZero
                 | Function::Length
+                | Function::Position
+                | Function::UnixMillis
                 | Function::Round => Self::Number,
                 Function::ToString | Function::Lower | Function::Upper | Function::ArrayJoin => {
                     Self::Text
@@ -49,8 +51,9 @@ impl Kind {
                 | Function::MapContains => Self::Bool,
                 Function::MapKeys => Self::Keys,
                 Function::StartOf(_) | Function::Now => Self::Moment,
-                Function::If => Self::first_of(arguments.get(1..).unwrap_or_default()),
-                Function::Coalesce => Self::first_of(arguments),
+                Function::If => Self::first_of(arguments.iter().skip(1)),
+                Function::MultiIf => Self::first_of(check::choices(arguments)),
+                Function::Coalesce => Self::first_of(arguments.iter()),
             },
             Expr::Aggregate(aggregate, argument) => match aggregate {
                 Aggregate::Min | Aggregate::Max | Aggregate::Any => {
@@ -70,9 +73,8 @@ impl Kind {
         }
     }
 
-    fn first_of(list: &[Expr]) -> Self {
-        list.iter()
-            .map(Self::of)
+    fn first_of<'a>(list: impl Iterator<Item = &'a Expr>) -> Self {
+        list.map(Self::of)
             .find(|kind| *kind != Self::Any)
             .unwrap_or(Self::Any)
     }

@@ -30,7 +30,19 @@ async fn a_new_project_has_its_keys_and_the_secret_one_is_shown_to_nobody() {
     assert_eq!(environments[0]["environment"], "production");
     assert_eq!(environments[0]["ref"], project.id);
     assert_eq!(environments[1]["branch"], "DEV");
-    assert_eq!(environments[1]["publishable"], json!([]));
+    // A branch has keys of its own from the beginning.
+    let [own, productions] = [1, 0].map(|place| &environments[place]["publishable"][0]["api_key"]);
+    assert!(own.is_string() && own != productions, "{keys}");
+    assert_eq!(
+        project.ok("create_api_keys", json!({})).await["created"],
+        json!([])
+    );
+    for key in revealed(&world, &dev).await {
+        let id = key["id"].as_str().unwrap();
+        let path = format!("/v1/projects/{dev}/api-keys/{id}");
+        let (status, _) = world.api().send(Method::DELETE, &path, Value::Null).await;
+        assert_eq!(status, 200);
+    }
     let publishable = environments[0]["publishable"][0]["api_key"]
         .as_str()
         .unwrap();

@@ -11,6 +11,8 @@ use super::platform::Platform;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const TABLE: &str = "tests/clients/table.md";
+/// After it stands the summary.
+const IN_README: &str = "<!-- clients -->\n";
 const HEAD: &str = "# What clients that nobody here wrote can do
 
 Written by `DRYDOCK_UPDATE_CLIENTS=1 cargo test --test clients`, and compared with what they do by every `cargo test`.
@@ -121,8 +123,14 @@ pub(crate) fn compare(rows: &[Row]) -> Result<(), Failure> {
         text.extend(rows.iter().map(Row::line));
     }
     let path = Path::new(ROOT).join(TABLE);
+    let readme = Path::new(ROOT).join("README.md");
     if std::env::var_os("DRYDOCK_UPDATE_CLIENTS").is_some() {
         fs::write(&path, &text)?;
+        let known = fs::read_to_string(&readme)?;
+        if let Some((before, rest)) = known.split_once(IN_README) {
+            let after = rest.find("\n\n").map_or("", |end| &rest[end + 1..]);
+            fs::write(&readme, format!("{before}{IN_README}{summary}{after}"))?;
+        }
     }
     let known = fs::read_to_string(&path)?;
     let differences: Vec<String> = text
@@ -141,8 +149,8 @@ pub(crate) fn compare(rows: &[Row]) -> Result<(), Failure> {
         "{TABLE} does not say what the clients do:\n{}",
         differences.join("\n")
     );
-    let readme = fs::read_to_string(Path::new(ROOT).join("README.md"))?;
-    if let Some((_, rest)) = readme.split_once("<!-- clients -->\n") {
+    let readme = fs::read_to_string(readme)?;
+    if let Some((_, rest)) = readme.split_once(IN_README) {
         assert!(
             rest.starts_with(&summary),
             "README's table of clients is not that of {TABLE}"

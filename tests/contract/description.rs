@@ -52,7 +52,14 @@ impl Description {
 
     /// What an operation answers with `status`; `None` if that status is not declared.
     pub(crate) fn reply<'a>(&'a self, operation: &'a Value, status: u16) -> Option<Reply<'a>> {
-        let response = operation["responses"].get(status.to_string())?;
+        let responses = &operation["responses"];
+        // Some operations say of a success only that it is one.
+        let any = || {
+            responses
+                .get("2XX")
+                .filter(|_| (200..300).contains(&status))
+        };
+        let response = responses.get(status.to_string()).or_else(any)?;
         let content = &response["content"];
         Some(match content.get("application/json") {
             Some(json) => Reply::Json(&json["schema"]),

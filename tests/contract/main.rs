@@ -17,6 +17,7 @@ mod catalogue;
 mod config;
 mod declared;
 mod description;
+mod foreign;
 mod functions;
 mod platform;
 mod sample;

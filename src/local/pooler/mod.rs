@@ -13,8 +13,9 @@
 //! route's SQL. A connection counts as use of its cluster. A revert, a recovery and a stop end it.
 //!
 //! Each session has a server process of its own: connections are not shared, whatever the platform's
-//! own pooler does. Deliberately not handled: TLS, since nothing leaves the machine, and any database but
-//! `postgres`, which is the only one.
+//! own pooler does; the size that is set for a pool bounds how many sessions there are. Deliberately
+//! not handled: TLS, since nothing leaves the machine, and any database but `postgres`, which is the
+//! only one.
 
 mod login;
 mod pipe;
@@ -41,7 +42,8 @@ use crate::api::Ref;
 
 /// Connections at a time, to all databases together.
 const MAX_CONNECTIONS: usize = 256;
-/// Sessions at a time to one database: some of its server processes are left to the platform itself.
+/// Sessions at a time to one database, where its settings allow no fewer: some of its server processes are
+/// left to the platform itself.
 pub(super) const MAX_SESSIONS: usize = 12;
 /// How long a client may take to say who it is.
 const STARTUP: Duration = Duration::from_secs(10);
@@ -233,7 +235,7 @@ impl Pooler {
         hello: &Hello,
     ) -> Result<Option<(Place, Access, UnixStream)>, Refused> {
         let reference = who(hello)?;
-        let mut place = self.place(&reference)?;
+        let mut place = self.place(&reference).await?;
         let (access, mut server) = self.reach(&reference).await?;
         let login = login::pass_through(client, &mut server, hello, &access);
         let logged_in = timeout(LOGIN, login)
@@ -253,13 +255,17 @@ impl Pooler {
         Ok(Some((place, access, server)))
     }
 
-    fn place(&self, reference: &Ref) -> Result<Place, Refused> {
+    async fn place(&self, reference: &Ref) -> Result<Place, Refused> {
+        let stored = self.platform.registry().pooler(reference).await;
+        let most = stored
+            .map_err(|error| Refused::new(CANNOT_CONNECT_NOW, error.to_string()))?
+            .sessions();
         let mut sessions = held(&self.shared.sessions);
         let count = sessions.entry(reference.clone()).or_default();
-        if *count >= MAX_SESSIONS {
+        if *count >= most {
             return Err(Refused::new(
                 TOO_MANY_CONNECTIONS,
-                format!("{MAX_SESSIONS} sessions are open on this database, and no more may be"),
+                format!("{count} sessions are open on this database, and no more may be"),
             ));
         }
         *count += 1;

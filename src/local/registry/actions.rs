@@ -64,6 +64,18 @@ impl Registry {
         .await
     }
 
+    /// How many there are.
+    pub(in crate::local) async fn count_actions(&self, reference: &Ref) -> Result<u64, StoreError> {
+        let reference = reference.to_string();
+        self.look(move |connection| {
+            let count: i64 = connection
+                .prepare_cached("select count(*) from actions where ref = ?1 or parent = ?1")?
+                .query_row(params![reference], |row| row.get(0))?;
+            Ok(u64::try_from(count).unwrap_or_default())
+        })
+        .await
+    }
+
     /// One of them.
     pub(in crate::local) async fn action(
         &self,

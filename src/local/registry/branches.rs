@@ -2,8 +2,11 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::keys::insert_key;
 use super::secrets::insert_secrets;
-use super::{Registry, Run, StoredProject, collect, insert_run, new_uuid, wire_word, word};
+use super::{
+    Registry, Run, StoredKey, StoredProject, collect, insert_run, new_uuid, wire_word, word,
+};
 use crate::api::Ref;
 use crate::api::branches::{Branch, BranchStatus};
 use crate::api::projects::ProjectStatus;
@@ -43,12 +46,13 @@ impl Registry {
     }
 
     /// Writes a new branch down with its project, with production's own entry if it is the first,
-    /// with its functions' secrets and with the run that will make its database.
+    /// with its functions' secrets, its API keys and with the run that will make its database.
     pub(in crate::local) async fn add_branch(
         &self,
         parent: &StoredProject,
         branch: &Branch,
         secrets: Vec<NewSecret>,
+        keys: Vec<StoredKey>,
         run: &Run,
     ) -> Result<(), StoreError> {
         let (parent, branch, run) = (parent.clone(), branch.clone(), run.clone());
@@ -92,6 +96,9 @@ impl Registry {
                 ],
             )?;
             insert_secrets(connection, &branch.project_ref, &secrets)?;
+            for key in &keys {
+                insert_key(connection, &branch.project_ref, key)?;
+            }
             insert_run(connection, &run)
         })
         .await

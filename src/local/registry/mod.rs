@@ -11,6 +11,7 @@ mod config;
 mod functions;
 mod keys;
 mod points;
+mod pooler;
 mod recoveries;
 mod runs;
 mod secrets;
@@ -31,6 +32,7 @@ pub(super) use claim_tokens::StoredClaimToken;
 pub(super) use claims::{Claim, CodeProof, Confirmed, LAST_PAGE};
 pub(super) use functions::StoredFunction;
 pub(super) use keys::StoredKey;
+pub(super) use pooler::StoredPooler;
 use runs::insert_run;
 pub(super) use runs::{Run, RunKind};
 
@@ -47,6 +49,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("config.sql"),
     include_str!("claims.sql"),
     include_str!("claim_tokens.sql"),
+    include_str!("key_notes.sql"),
+    include_str!("pooler.sql"),
 ];
 
 /// A project or branch as the registry has it.
@@ -283,6 +287,7 @@ impl Registry {
                 "delete from functions where ref = ?1",
                 "delete from jwt_secrets where ref = ?1",
                 "delete from config where ref = ?1",
+                "delete from pooler where ref = ?1",
                 "delete from branches where ref = ?1",
                 "delete from projects where ref = ?1",
             ] {

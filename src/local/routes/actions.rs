@@ -4,7 +4,9 @@ use axum::Router;
 
 use super::{Asked, Platform, serve};
 use crate::api::Ref;
-use crate::api::actions::{ActionRun, GetActionRun, GetActionRunLogs, ListActionRuns};
+use crate::api::actions::{
+    ActionRun, CountActionRuns, GetActionRun, GetActionRunLogs, ListActionRuns, RunCount,
+};
 use crate::clock;
 use crate::local::actions::waiting;
 use crate::local::fault::Fault;
@@ -17,6 +19,7 @@ const LARGEST_PAGE: u32 = 100;
 
 pub(super) fn routes(routes: Router<Platform>) -> Router<Platform> {
     let routes = serve::<ListActionRuns, _, _>(routes, list);
+    let routes = serve::<CountActionRuns, _, _>(routes, count);
     let routes = serve::<GetActionRun, _, _>(routes, get);
     serve::<GetActionRunLogs, _, _>(routes, logs)
 }
@@ -35,6 +38,12 @@ async fn list(asked: Asked<ListActionRuns>) -> Result<Vec<ActionRun>, Fault> {
     Ok(registry
         .actions(&asked.path, offset, limit.min(LARGEST_PAGE))
         .await?)
+}
+
+async fn count(asked: Asked<CountActionRuns>) -> Result<RunCount, Fault> {
+    asked.platform.project(&asked.path).await?;
+    let registry = asked.platform.registry();
+    Ok(RunCount(registry.count_actions(&asked.path).await?))
 }
 
 async fn get(asked: Asked<GetActionRun>) -> Result<ActionRun, Fault> {

@@ -2,12 +2,14 @@
 
 use axum::Router;
 
-use super::projects::new_ref;
+use super::keys::new_key;
+use super::projects::{check_size, new_ref};
 use super::{Asked, Platform, serve};
 use crate::api::branches::{
     Branch, BranchConfig, BranchStatus, CreateBranch, DeleteBranch, DiffBranch, Done, GetBranch,
     GetBranchConfig, ListBranches, MergeBranch, PushBranch, ResetBranch, UpdateBranch, WorkflowRun,
 };
+use crate::api::keys::KeyKind;
 use crate::api::secrets::NewSecret;
 use crate::clock;
 use crate::local::fault::Fault;
@@ -83,6 +85,7 @@ async fn create(asked: Asked<CreateBranch>) -> Result<Branch, Fault> {
     if body.branch_name.trim().is_empty() {
         return Err(Fault::new(400, "branch_name is needed"));
     }
+    check_size(body.desired_instance_size.as_deref(), &["pico"])?;
     if body.with_data == Some(true) {
         return Err(Fault::new(
             400,
@@ -112,9 +115,12 @@ async fn create(asked: Asked<CreateBranch>) -> Result<Branch, Fault> {
         preview_project_status: Some(crate::api::projects::ProjectStatus::ComingUp),
     };
     let run = Run::new(RunKind::Branch, &branch.project_ref, None);
+    // A branch has keys of its own from the beginning.
+    let keys =
+        [KeyKind::Publishable, KeyKind::Secret].map(|kind| new_key(kind, "default".to_owned()));
     platform
         .registry()
-        .add_branch(&parent, &branch, secrets, &run)
+        .add_branch(&parent, &branch, secrets, keys.into(), &run)
         .await?;
     platform.begin(run);
     Ok(branch)

@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::{Asked, Platform, serve};
 use crate::api::Ref;
 use crate::api::database::{
-    PasswordChanged, QueryBody, Row, RunQuery, RunReadOnlyQuery, UpdatePassword,
+    DatabaseContext, DatabaseEntry, GetDatabaseContext, PasswordChanged, QueryBody, Row, RunQuery,
+    RunReadOnlyQuery, SchemaEntry, UpdatePassword,
 };
 use crate::local::engine::wire::{ResultSet, WireError, answer};
 use crate::local::engine::{ClusterId, Engine, EngineError, Limits, Login};
@@ -22,6 +23,7 @@ const TIME: Duration = Duration::from_secs(58);
 const ATTEMPTS: u32 = 3;
 
 pub(super) fn routes(routes: Router<Platform>) -> Router<Platform> {
+    let routes = serve::<GetDatabaseContext, _, _>(routes, context);
     let routes = serve::<RunQuery, _, _>(routes, async |asked| {
         let read_only = asked.body.read_only == Some(true);
         run(asked.platform, asked.path, asked.body, read_only).await
@@ -30,6 +32,26 @@ pub(super) fn routes(routes: Router<Platform>) -> Router<Platform> {
         run(asked.platform, asked.path, asked.body, true).await
     });
     serve::<UpdatePassword, _, _>(routes, change_password)
+}
+
+/// The one database that there is, with the schemas that are not PostgreSQL's own.
+async fn context(asked: Asked<GetDatabaseContext>) -> Result<DatabaseContext, Fault> {
+    let Asked { platform, path, .. } = asked;
+    let cluster = platform.cluster(&path).await?;
+    let sql = include_str!("schemas.sql");
+    let result = platform
+        .engine()
+        .read_only(cluster, sql, &[], Limits::default())
+        .await?;
+    let name = |row: &Row| row.get("name").and_then(Value::as_str).map(str::to_owned);
+    let rows = result.to_json();
+    let schemas = rows.iter().filter_map(name);
+    Ok(DatabaseContext {
+        databases: vec![DatabaseEntry {
+            name: "postgres".to_owned(),
+            schemas: schemas.map(|name| SchemaEntry { name }).collect(),
+        }],
+    })
 }
 
 async fn change_password(asked: Asked<UpdatePassword>) -> Result<PasswordChanged, Fault> {

@@ -5,7 +5,11 @@ use rand::distr::{Alphanumeric, SampleString};
 
 use super::{Asked, Platform, serve};
 use crate::api::Ref;
-use crate::api::keys::{ApiKey, CreateApiKey, GetLegacyKeys, KeyKind, LegacyKeys, ListApiKeys};
+use crate::api::keys::{
+    ApiKey, CreateApiKey, DeleteApiKey, GetApiKey, GetLegacyKeys, KeyKind, LegacyKeys, ListApiKeys,
+    UpdateApiKey,
+};
+use crate::clock;
 use crate::local::fault::Fault;
 use crate::local::functions;
 use crate::local::registry::{StoredKey, new_uuid};
@@ -20,6 +24,9 @@ const SHOWN: usize = 5;
 pub(super) fn routes(routes: Router<Platform>) -> Router<Platform> {
     let routes = serve::<ListApiKeys, _, _>(routes, list);
     let routes = serve::<CreateApiKey, _, _>(routes, create);
+    let routes = serve::<GetApiKey, _, _>(routes, get);
+    let routes = serve::<UpdateApiKey, _, _>(routes, update);
+    let routes = serve::<DeleteApiKey, _, _>(routes, delete);
     serve::<GetLegacyKeys, _, _>(routes, legacy)
 }
 
@@ -42,6 +49,65 @@ async fn list(asked: Asked<ListApiKeys>) -> Result<Vec<ApiKey>, Fault> {
     Ok(keys.chain(older).collect())
 }
 
+async fn get(asked: Asked<GetApiKey>) -> Result<ApiKey, Fault> {
+    let (reference, id) = &asked.path;
+    let key = find(&asked.platform, reference, id).await?;
+    Ok(shown(key, asked.query.reveal == Some(true)))
+}
+
+/// A key of this project or branch; those of others are not there.
+async fn find(platform: &Platform, reference: &Ref, id: &str) -> Result<StoredKey, Fault> {
+    platform.project(reference).await?;
+    if !is_uuid(id) {
+        return Err(Fault::new(400, "the id of an API key is a UUID"));
+    }
+    let keys = platform.registry().api_keys(reference).await?;
+    keys.into_iter()
+        .find(|key| key.id.eq_ignore_ascii_case(id))
+        .ok_or_else(not_found)
+}
+
+fn is_uuid(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+    let digits = text.bytes().filter(u8::is_ascii_hexdigit).count();
+    lengths == [8, 4, 4, 4, 12] && digits == 32
+}
+
+fn not_found() -> Fault {
+    Fault::new(404, "API key not found")
+}
+
+fn taken() -> Fault {
+    Fault::new(400, "there is a key of that type and name already")
+}
+
+fn check_name(name: &str) -> Result<(), Fault> {
+    let fits = (4..=64).contains(&name.len())
+        && name.starts_with(|first: char| first.is_ascii_lowercase() || first == '_')
+        && name
+            .bytes()
+            .all(|one| one.is_ascii_lowercase() || one.is_ascii_digit() || one == b'_');
+    match fits {
+        true => Ok(()),
+        false => Err(Fault::new(
+            400,
+            "name is 4 to 64 lower-case letters, digits and underscores",
+        )),
+    }
+}
+
+/// A key is what it is: only a secret one stands for claims.
+fn check_template(kind: KeyKind, has_template: bool) -> Result<(), Fault> {
+    match kind != KeyKind::Secret && has_template {
+        true => Err(Fault::new(
+            400,
+            "secret_jwt_template is for secret keys alone",
+        )),
+        false => Ok(()),
+    }
+}
+
 async fn create(asked: Asked<CreateApiKey>) -> Result<ApiKey, Fault> {
     let Asked {
         platform,
@@ -51,38 +117,83 @@ async fn create(asked: Asked<CreateApiKey>) -> Result<ApiKey, Fault> {
         ..
     } = asked;
     platform.project(&path).await?;
-    let fits = (4..=64).contains(&body.name.len())
-        && body
-            .name
-            .starts_with(|first: char| first.is_ascii_lowercase() || first == '_')
-        && body
-            .name
-            .bytes()
-            .all(|one| one.is_ascii_lowercase() || one.is_ascii_digit() || one == b'_');
-    if !fits {
-        return Err(Fault::new(
-            400,
-            "name is 4 to 64 lower-case letters, digits and underscores",
-        ));
+    check_name(&body.name)?;
+    if body.kind == KeyKind::Legacy {
+        return Err(Fault::new(400, "type is publishable or secret"));
     }
-    let begin = match body.kind {
-        KeyKind::Publishable => "sb_publishable_",
-        KeyKind::Secret => "sb_secret_",
-        KeyKind::Legacy => return Err(Fault::new(400, "type is publishable or secret")),
-    };
+    check_template(body.kind, body.secret_jwt_template.is_some())?;
+    let mut key = new_key(body.kind, body.name);
+    key.description = body.description;
+    key.secret_jwt_template = body.secret_jwt_template;
+    if !platform.registry().add_api_key(&path, &key).await? {
+        return Err(taken());
+    }
+    Ok(shown(key, query.reveal == Some(true)))
+}
+
+/// A key that nobody has yet.
+pub(super) fn new_key(kind: KeyKind, name: String) -> StoredKey {
     let api_key = format!(
-        "{begin}{}",
+        "{}{}",
+        beginning(kind),
         Alphanumeric.sample_string(&mut rand::rng(), DRAWN)
     );
-    if body.kind == KeyKind::Secret {
+    if kind == KeyKind::Secret {
         redact::keep_secret(&api_key);
     }
-    let key = StoredKey::new(new_uuid(), body.kind, body.name, api_key);
-    if !platform.registry().add_api_key(&path, &key).await? {
-        return Err(Fault::new(
-            400,
-            "there is a key of that type and name already",
-        ));
+    StoredKey::new(new_uuid(), kind, name, api_key)
+}
+
+fn beginning(kind: KeyKind) -> &'static str {
+    match kind {
+        KeyKind::Secret => "sb_secret_",
+        KeyKind::Publishable | KeyKind::Legacy => "sb_publishable_",
+    }
+}
+
+async fn update(asked: Asked<UpdateApiKey>) -> Result<ApiKey, Fault> {
+    let Asked {
+        platform,
+        path: (reference, id),
+        query,
+        body,
+        ..
+    } = asked;
+    let _turn = platform.turn(&reference).await;
+    let mut key = find(&platform, &reference, &id).await?;
+    if let Some(name) = body.name {
+        check_name(&name)?;
+        key.name = name;
+    }
+    if let Some(description) = body.description {
+        key.description = description;
+    }
+    if let Some(template) = body.secret_jwt_template {
+        check_template(key.kind, template.is_some())?;
+        key.secret_jwt_template = template;
+    }
+    key.updated_at = clock::now();
+    if !platform.registry().update_api_key(&reference, &key).await? {
+        return Err(taken());
+    }
+    Ok(shown(key, query.reveal == Some(true)))
+}
+
+async fn delete(asked: Asked<DeleteApiKey>) -> Result<ApiKey, Fault> {
+    let Asked {
+        platform,
+        path: (reference, id),
+        query,
+        ..
+    } = asked;
+    let _turn = platform.turn(&reference).await;
+    let key = find(&platform, &reference, &id).await?;
+    if !platform
+        .registry()
+        .remove_api_key(&reference, &key.id)
+        .await?
+    {
+        return Err(not_found());
     }
     Ok(shown(key, query.reveal == Some(true)))
 }
@@ -134,10 +245,7 @@ fn legacy_key(name: &str, api_key: Option<String>) -> ApiKey {
 }
 
 fn shown(key: StoredKey, reveal: bool) -> ApiKey {
-    let begin = match key.kind {
-        KeyKind::Secret => "sb_secret_",
-        KeyKind::Publishable | KeyKind::Legacy => "sb_publishable_",
-    };
+    let begin = beginning(key.kind);
     let prefix: String = key.api_key.chars().skip(begin.len()).take(SHOWN).collect();
     let api_key = if key.kind == KeyKind::Secret && !reveal {
         format!("{begin}{prefix}···")
@@ -150,9 +258,9 @@ fn shown(key: StoredKey, reveal: bool) -> ApiKey {
         kind: Some(key.kind),
         prefix: Some(prefix),
         name: key.name,
-        description: None,
-        secret_jwt_template: None,
-        inserted_at: Some(key.inserted_at.clone()),
-        updated_at: Some(key.inserted_at),
+        description: key.description,
+        secret_jwt_template: key.secret_jwt_template,
+        inserted_at: Some(key.inserted_at),
+        updated_at: Some(key.updated_at),
     }
 }

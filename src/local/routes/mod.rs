@@ -19,18 +19,20 @@ mod migrations;
 mod oauth;
 mod organizations;
 mod pooler;
+mod project_config;
 mod projects;
 mod restore_points;
 mod secrets;
 mod storage;
 mod typescript;
+mod usage;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query, Request, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
@@ -42,6 +44,7 @@ use super::functions as served;
 use super::logs::record_requests;
 use super::{Platform, claim};
 use crate::api::Endpoint;
+use crate::api::actions::RunCount;
 
 pub(super) use self::admit::Front;
 pub(super) use self::projects::new_ref;
@@ -73,10 +76,12 @@ pub(super) fn router(platform: Platform, front: Front) -> Router {
     let routes = storage::routes(routes);
     let routes = actions::routes(routes);
     let routes = logs::routes(routes);
+    let routes = usage::routes(routes);
     let routes = functions::routes(routes);
     let routes = config::routes(routes);
     let routes = oauth::routes(routes);
     let routes = claim_tokens::routes(routes);
+    let routes = project_config::routes(routes);
     routes
         .fallback(not_served)
         .method_not_allowed_fallback(not_served)
@@ -112,6 +117,7 @@ struct Asked<E: Endpoint> {
     path: E::Path,
     query: E::Query,
     body: E::Body,
+    headers: HeaderMap,
 }
 
 /// Adds the route of an endpoint.
@@ -164,7 +170,8 @@ async fn asked<E: Endpoint>(platform: Platform, request: Request) -> Result<Aske
         Ok(Query(query)) => query,
         Err(rejection) => return Err(Fault::new(400, rejection.body_text())),
     };
-    let content_type = parts.headers.get(CONTENT_TYPE);
+    let headers = parts.headers.clone();
+    let content_type = headers.get(CONTENT_TYPE);
     let content_type = content_type
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
@@ -178,6 +185,7 @@ async fn asked<E: Endpoint>(platform: Platform, request: Request) -> Result<Aske
             path,
             query,
             body: body.map_err(|reason| Fault::new(400, reason))?,
+            headers,
         });
     }
     let json: &[u8] = if std::any::TypeId::of::<E::Body>() == std::any::TypeId::of::<()>() {
@@ -195,6 +203,7 @@ async fn asked<E: Endpoint>(platform: Platform, request: Request) -> Result<Aske
         path,
         query,
         body,
+        headers,
     })
 }
 
@@ -213,6 +222,9 @@ fn answer<E: Endpoint>(reply: &E::Reply) -> Response {
     let status = StatusCode::from_u16(E::STATUS).unwrap_or(StatusCode::OK);
     if std::any::TypeId::of::<E::Reply>() == std::any::TypeId::of::<()>() {
         return status.into_response();
+    }
+    if let Some(RunCount(count)) = (reply as &dyn std::any::Any).downcast_ref() {
+        return (status, [(RunCount::HEADER, count.to_string())]).into_response();
     }
     if let Some(form) = &E::REPLY_FORM {
         return match form.encode(reply) {

@@ -6,9 +6,9 @@ use super::{Asked, ORGANIZATION, Platform, serve};
 use crate::api::Ref;
 use crate::api::projects::{
     AllRegions, CreateProject, CreatedProject, DeleteProject, GetHealth, GetProject, GetRegions,
-    ListProjects, PauseProject, Project, ProjectDatabase, ProjectStatus, ProjectStub,
-    RecommendedRegions, RegionSelection, Regions, RestoreProject, ServiceHealth, SmartGroup,
-    SpecificRegion, UpdateProject,
+    GetRestoreVersions, ListProjects, PauseProject, Project, ProjectDatabase, ProjectStatus,
+    ProjectStub, RecommendedRegions, RegionSelection, Regions, RestoreProject, RestoreVersion,
+    RestoreVersions, ServiceHealth, SmartGroup, SpecificRegion, UpdateProject,
 };
 use crate::local::engine::{Limits, Login};
 use crate::local::fault::Fault;
@@ -36,6 +36,28 @@ const REGIONS: [(&str, &str); 18] = [
     ("ap-south-1", "South Asia (Mumbai)"),
     ("sa-east-1", "South America (São Paulo)"),
 ];
+/// The sizes that a project can be asked for in.
+const SIZES: [&str; 19] = [
+    "nano",
+    "micro",
+    "small",
+    "medium",
+    "large",
+    "xlarge",
+    "2xlarge",
+    "4xlarge",
+    "8xlarge",
+    "12xlarge",
+    "16xlarge",
+    "24xlarge",
+    "24xlarge_optimized_memory",
+    "24xlarge_optimized_cpu",
+    "24xlarge_high_memory",
+    "48xlarge",
+    "48xlarge_optimized_memory",
+    "48xlarge_optimized_cpu",
+    "48xlarge_high_memory",
+];
 /// The groups, and the region that each stands for here.
 const GROUPS: [(&str, &str, &str); 3] = [
     ("americas", "Americas", "us-east-1"),
@@ -52,6 +74,7 @@ pub(super) fn routes(routes: Router<Platform>) -> Router<Platform> {
     let routes = serve::<DeleteProject, _, _>(routes, delete);
     let routes = serve::<PauseProject, _, _>(routes, pause);
     let routes = serve::<RestoreProject, _, _>(routes, restore);
+    let routes = serve::<GetRestoreVersions, _, _>(routes, restore_versions);
     serve::<GetHealth, _, _>(routes, health)
 }
 
@@ -74,6 +97,7 @@ async fn create(asked: Asked<CreateProject>) -> Result<CreatedProject, Fault> {
     if characters == 0 || characters > 256 {
         return Err(Fault::new(400, "name is 1 to 256 characters"));
     }
+    check_size(body.desired_instance_size.as_deref(), &[])?;
     redact::keep_secret(&body.db_pass);
     let region = choose_region(body.region_selection, body.region)?;
     let reference = new_ref();
@@ -160,6 +184,20 @@ async fn restore(asked: Asked<RestoreProject>) -> Result<(), Fault> {
     Ok(())
 }
 
+/// The machine's own: a database is brought back as it was stopped.
+async fn restore_versions(asked: Asked<GetRestoreVersions>) -> Result<RestoreVersions, Fault> {
+    let Asked { platform, path, .. } = asked;
+    let project = platform.project(&path).await?;
+    let database = shown(&platform, project).database;
+    Ok(RestoreVersions {
+        available_versions: vec![RestoreVersion {
+            version: database.version,
+            release_channel: database.release_channel,
+            postgres_engine: database.postgres_engine,
+        }],
+    })
+}
+
 async fn regions(asked: Asked<GetRegions>) -> Result<Regions, Fault> {
     if asked.query.organization_slug != ORGANIZATION {
         return Err(Fault::new(404, "Organization not found"));
@@ -244,6 +282,21 @@ async fn health(asked: Asked<GetHealth>) -> Result<Vec<ServiceHealth>, Fault> {
         });
     }
     Ok(answers)
+}
+
+/// Whether an instance can be asked for in that size. `more` are sizes that are offered here besides.
+pub(super) fn check_size(size: Option<&str>, more: &[&str]) -> Result<(), Fault> {
+    let known = |size| SIZES.contains(size) || more.contains(size);
+    match size {
+        Some(size) if !known(&size) => Err(Fault::new(
+            400,
+            format!(
+                "desired_instance_size is one of {}",
+                [more, &SIZES].concat().join(", ")
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn choose_region(

@@ -172,6 +172,14 @@ impl Scope<'_> {
         match (function, argument(0)) {
             (Function::Now, _) => Value::Moment(self.now),
             (Function::If, condition) => argument(if condition.is_true() { 1 } else { 2 }),
+            (Function::MultiIf, _) => {
+                let chosen = arguments.chunks(2).find_map(|pair| match pair {
+                    [condition, one] => value(condition).is_true().then_some(one),
+                    [last] => Some(last),
+                    _ => None,
+                });
+                chosen.map_or(Value::Null, value)
+            }
             (Function::Coalesce, _) => arguments
                 .iter()
                 .map(value)
@@ -195,6 +203,10 @@ impl Scope<'_> {
             (Function::Length, Value::Text(text)) => {
                 Value::Integer(i64::try_from(text.len()).unwrap_or(i64::MAX))
             }
+            (Function::Position, Value::Text(text)) => match argument(1) {
+                Value::Text(other) => Value::Integer(position(&text, &other)),
+                _ => Value::Null,
+            },
             (Function::Match, Value::Text(text)) => {
                 Value::Bool(self.patterns.matches(expression, &text))
             }
@@ -211,6 +223,9 @@ impl Scope<'_> {
             (Function::MapKeys, Value::Map(members)) => {
                 Value::Keys(members.into_iter().map(|(key, _)| key).collect())
             }
+            (Function::UnixMillis, Value::Moment(micros)) => {
+                Value::Integer(micros.div_euclid(1000))
+            }
             (Function::StartOf(bucket), Value::Moment(micros)) => {
                 Value::Moment(micros - micros.rem_euclid(bucket.micros()))
             }
@@ -225,6 +240,16 @@ fn two_texts(one: String, other: Value, is_so: fn(&str, &str) -> bool) -> Value 
         Value::Text(other) => Value::Bool(is_so(&one, &other)),
         _ => Value::Null,
     }
+}
+
+/// The place of a text in another, counted in characters from 1, whatever their letters' case; 0 for none.
+fn position(text: &str, other: &str) -> i64 {
+    let text = text.to_lowercase();
+    let found = text.find(&other.to_lowercase());
+    let before = found.and_then(|place| text.get(..place));
+    before.map_or(0, |before| {
+        i64::try_from(before.chars().count()).map_or(i64::MAX, |count| count.saturating_add(1))
+    })
 }
 
 fn text_of(value: Value) -> String {

@@ -215,7 +215,9 @@ impl<'a> Resolver<'a> {
             .iter()
             .map(|one| self.expression(one))
             .collect::<Result<Vec<_>, _>>()?;
-        if let (Function::StartOf(_), [value]) = (function, values.as_mut_slice()) {
+        if let (Function::StartOf(_) | Function::UnixMillis, [value]) =
+            (function, values.as_mut_slice())
+        {
             *value = self.moment(at, value.clone())?;
         }
         if matches!(

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Dialect, Record, evaluate, parse};
 
+mod command_line;
 mod properties;
 
 const GUIDES: &str = "SELECT datetime(timestamp), status_code, path, event_message

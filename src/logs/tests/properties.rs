@@ -19,6 +19,8 @@ fn number() -> impl Strategy<Value = Expr> {
         any::<i32>().prop_map(|number| Expr::Integer(number.into())),
         (-1e9..1e9_f64).prop_map(|number| Expr::Decimal(number + 0.5)),
         text().prop_map(|text| Expr::Call(Function::ToInt32OrZero, vec![text])),
+        moment().prop_map(|moment| Expr::Call(Function::UnixMillis, vec![moment])),
+        (text(), text()).prop_map(|(one, other)| Expr::Call(Function::Position, vec![one, other])),
         (number_leaf(), number_leaf()).prop_map(|(one, other)| Expr::Arithmetic(
             Operator::Subtract,
             Box::new(one),

@@ -24,15 +24,15 @@ const environment = {
 }
 const work = join(home, 'work')
 mkdirSync(join(work, 'supabase', 'functions', 'hello'), { recursive: true })
-writeFileSync(join(work, 'supabase', 'config.toml'), 'project_id = "shop"\n')
+const config = join(work, 'supabase', 'config.toml')
+writeFileSync(config, 'project_id = "shop"\n')
 writeFileSync(join(work, 'supabase', 'functions', 'hello', 'index.ts'), "Deno.serve(() => new Response('hello'))\n")
 
 function run(args) {
   return new Promise((resolve, reject) => {
     const options = { cwd: work, env: environment, timeout: 100_000, maxBuffer: 1 << 24 }
     const child = execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) => {
-      if ((stdout + stderr).includes('IPv6 is not supported')) reject(new Error('there is no pooler yet'))
-      else if (error) reject(new Error(reason(stdout, stderr)))
+      if (error) reject(new Error(reason(stdout, stderr)))
       else resolve(stdout)
     })
     child.stdin.end()
@@ -81,7 +81,10 @@ await command('db query', ['insert into public.things values (1) returning id', 
 await command('db query', ['select id, about from public.things', remote, '--read-only'], has('about'), 'db query, read-only')
 await command('db advisors', [remote, '--type', 'security'], undefined)
 await command('gen types', [remote, '--lang', 'typescript', '--schema', 'public'], has('things'))
-await command('migration list', [remote, '--password', 'a password of tests'], undefined)
+// By its password the command line looks for a pooler at port 5432 of a public host; by a URL it goes where it is sent.
+const [pooler] = await raw('GET', `/projects/${ref}/config/database/pooler`)
+const url = pooler.connection_string.replace('[YOUR-PASSWORD]', encodeURIComponent('a password of tests'))
+await command('migration list', [`--remote=${url}`], has('"remote"'))
 await command('backups list', [remote], undefined)
 await command('backups restore', [remote, '--timestamp', String(Math.floor(Date.now() / 1000)), '--yes'], undefined)
 await healthy(ref)
@@ -95,11 +98,15 @@ await command('functions deploy', ['hello', remote, '--use-api', '--yes'], undef
 await command('functions list', [remote], has('hello'))
 await command('functions download', ['hello', remote, '--use-api', '--yes'], () => readFileSync(join(work, 'supabase/functions/hello/index.ts'), 'utf8').includes('hello'))
 await command('functions delete', ['hello', remote, '--yes'], undefined)
-await command('logs', [remote, '--service', 'postgres'], undefined)
+await command('logs', [remote, '--service', 'postgres'], has('database system is ready'))
+await command('logs', [remote, '--service', 'postgres', '--level', 'error', '--search', 'NOTHING'], has('[]'), 'logs, searched')
 await command('logs', [remote, '--sql', 'select timestamp, event_message from logs limit 5'], undefined, 'logs, SQL')
-await command('config diff', [remote], undefined)
-await command('config pull', [remote, '--yes'], undefined)
-await command('config push', [remote, '--yes'], undefined)
+await command('config diff', [remote], has('site_url'))
+await command('config pull', [remote, '--yes'], () => readFileSync(config, 'utf8').includes('site_url'))
+writeFileSync(config, 'project_id = "shop"\n[auth]\nsite_url = "https://shop.example"\n[api]\nmax_rows = 500\n')
+await command('config push', [remote, '--yes'], has('"updated"'))
+const { max_rows } = await raw('GET', `/projects/${ref}/postgrest`)
+await report.of('config push, looked at afterwards', () => assert.equal(max_rows, 500))
 await command('storage ls', ['ss:///', remote, '--experimental'], undefined)
 
 await command('branches create', ['DEV', remote, '--persistent', '--yes'], undefined)

@@ -1,0 +1,4 @@
+select nspname as name
+from pg_catalog.pg_namespace
+where nspname !~ '^pg_' and nspname <> 'information_schema'
+order by nspname
