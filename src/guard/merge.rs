@@ -15,7 +15,7 @@ use super::gate::{Verdict, name_differences};
 use super::merged::{Merged, MergedMigrations, not_merged};
 use super::pauses::Pauses;
 use super::state::{State, differences};
-use super::{CheckStatus, Code, Dev, Next, Operation, PATIENCE, Refusal, Release};
+use super::{Advisor, CheckStatus, Code, Dev, Next, Operation, PATIENCE, Refusal, Release};
 use crate::api::ReleasePermit;
 use crate::api::advisors::Level;
 use crate::api::branches::{BranchStatus, ListBranches, MergeBranch, WorkflowBody};
@@ -368,7 +368,12 @@ impl Dev {
     }
 
     async fn advisor_on_production(&self) -> String {
-        match self.call.guard.lints(self.branch.project(), false).await {
+        match self
+            .call
+            .guard
+            .lints(self.branch.project(), Advisor::Security)
+            .await
+        {
             Ok(lints) => {
                 let count = |level| lints.iter().filter(|lint| lint.level == level).count();
                 format!(

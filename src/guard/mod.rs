@@ -16,6 +16,7 @@
 //! recovery   returning production to a point in time;  backups: between which, and what else can be returned to
 //! ledger     the ledger as it is;  strangers: rows that no migration made;  state: the hashes of schema and ledger
 //! gate       the conditions of a merge;  rehearsal: the replay;  advice, remedies: the advisor's verdict, and what mends it
+//!            findings: what the advisors find, in few words
 //! merge      the merge itself, followed to its end;  merged: what came of it
 //! judging    the SQL judge's answer in the guard's terms;  reach: the secrets behind what SQL names
 //!            trial: a read as a user of the app
@@ -50,6 +51,7 @@ mod dangers;
 mod diff;
 mod environment;
 mod exposure;
+mod findings;
 mod functions;
 mod gate;
 mod grant;
@@ -122,6 +124,7 @@ pub use config::ShownConfig;
 pub use configuring::{ChangedConfig, ChangedField, CheckedSettings};
 pub use costs::Cost;
 pub use diff::{Diff, ObjectChange};
+pub use findings::{Advice, Advisor, FoundLint, LintCounts};
 pub use functions::{ShownFile, ShownFunction, WantedFunction};
 pub use gate::{Check, CheckStatus, FixMigration, Verdict};
 pub use grant::{Class, Dev, Grant, Launch, Production, Read, Release, Sql};
@@ -140,7 +143,7 @@ pub use policy::{
 pub use prices::ComputeSize;
 pub use projects::{LaunchedProject, NewProject};
 pub use quote::visible;
-pub use reading::{ChangedRows, FoundLint, QueryResult};
+pub use reading::{ChangedRows, QueryResult};
 pub use rebase::Rebased;
 pub use recovery::{LostWindow, Recovered};
 pub use refusal::{Code, Next, Refusal};
