@@ -26,7 +26,7 @@
 //! costs      prices, bills and the cap on them
 //! logs       what only looks at logs: queries in both dialects, a service's lines;  masking: values in messages
 //! config     what services are set to;  configuring: changing it on branches;  dangers: settings that are not what they seem;  promote: carrying them to production
-//!            exposure: what production's API shows, wherever the advisor looks
+//!            exposure: what production's API shows, wherever the advisor looks;  access: who can reach what through it
 //! secrets    of functions;  environment: the operator's;  payment: live keys
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
 //! approval   leave to do what the policy does not allow by itself;  leaves: what for;  roads: the policy's part
@@ -35,6 +35,7 @@
 //! policy     the operator's limits;  refusal: a typed "no";  ways: what to do after it;  redact: what must not get out
 //! ```
 
+mod access;
 mod advice;
 mod approval;
 mod asked;
@@ -115,6 +116,7 @@ use crate::api::{Client, Ref};
 use crate::store::{Lease, Store, StoreError};
 use crate::webhook::Webhook;
 
+pub use access::{AccessMatrix, Tried};
 pub use asked::WAIT_ARGUMENT;
 pub use backend::{Letter, Unheard};
 pub use backups::{ListedBackup, RecoveryOption, RecoveryWindow};

@@ -1,0 +1,109 @@
+-- what anon and any signed-in user may do with what the API's schemas hold, by privileges and policies: one row for
+-- each table, view or function, role and action that the role is granted at all. $1: the schemas, between commas.
+-- `rows` is what a grant comes to: every row, none, some, or as the tables behind a view have it.
+with exposed as (
+    select n.oid, n.nspname
+    from pg_catalog.pg_namespace as n
+    where n.nspname in (select pg_catalog.btrim(s) from pg_catalog.unnest(pg_catalog.string_to_array($1, ',')) as s)
+        and n.nspname <> 'graphql_public'
+),
+caller as (
+    select r.oid, r.rolname from pg_catalog.pg_roles as r where r.rolname in ('anon', 'authenticated')
+),
+granted as (
+    select
+        e.nspname, c.oid, c.relname, c.relkind, c.relrowsecurity, c.reloptions, w.rolname, w.oid as roleid, a.action, a.command,
+        -- a grant on columns alone
+        not pg_catalog.has_table_privilege(w.oid, c.oid, a.action) as is_of_columns
+    from exposed as e
+    join pg_catalog.pg_class as c on c.relnamespace = e.oid
+    cross join caller as w
+    cross join (values ('select', 'r', 0), ('insert', 'a', 8), ('update', 'w', 4), ('delete', 'd', 16)) as a(action, command, bit)
+    where c.relkind in ('r', 'p', 'v', 'm', 'f')
+        and pg_catalog.has_schema_privilege(w.oid, e.oid, 'usage')
+        and case a.action
+            when 'delete' then pg_catalog.has_table_privilege(w.oid, c.oid, 'delete')
+            else pg_catalog.has_any_column_privilege(w.oid, c.oid, a.action)
+        end
+        -- a view is written to if it can be
+        and (a.action = 'select' or c.relkind <> 'm' and pg_catalog.pg_relation_is_updatable(c.oid, false) & a.bit <> 0)
+),
+clause as (
+    select
+        g.oid, g.roleid, g.action, p.polpermissive, p.polname,
+        coalesce(
+            case
+                when g.action = 'insert' then pg_catalog.pg_get_expr(coalesce(p.polwithcheck, p.polqual), p.polrelid)
+                else pg_catalog.pg_get_expr(p.polqual, p.polrelid)
+            end,
+            'true'
+        ) as condition,
+        p.polcmd = 'r' as is_for_reading
+    from granted as g
+    join pg_catalog.pg_policy as p on p.polrelid = g.oid and p.polcmd in ('*', g.command)
+    where g.relrowsecurity
+        and exists (
+            select from pg_catalog.unnest(p.polroles) as r(oid)
+            where r.oid = 0 or pg_catalog.pg_has_role(g.roleid, r.oid, 'usage')
+        )
+),
+combined as (
+    select
+        c.oid, c.roleid, c.action,
+        pg_catalog.bool_or(c.polpermissive) as lets,
+        coalesce(pg_catalog.bool_or(c.polpermissive and c.condition in ('true', '(1 = 1)')), false)
+            and not pg_catalog.bool_or(not c.polpermissive) as lets_all,
+        pg_catalog.bool_and(c.is_for_reading) as is_for_reading,
+        pg_catalog.array_agg(c.polname::text order by c.polname) as policies,
+        nullif(pg_catalog.concat_ws(
+            ' and ',
+            pg_catalog.string_agg(c.condition, ' or ' order by c.polname) filter (where c.polpermissive),
+            pg_catalog.string_agg(c.condition, ' and ' order by c.polname) filter (where not c.polpermissive)
+        ), '') as condition
+    from clause as c
+    group by c.oid, c.roleid, c.action
+)
+select
+    pg_catalog.format('%s.%s', g.nspname, g.relname) as object,
+    pg_catalog.format('%I.%I', g.nspname, g.relname) as quoted,
+    case g.relkind
+        when 'v' then 'view' when 'm' then 'materialized view' when 'f' then 'foreign table' else 'table'
+    end as kind,
+    g.relrowsecurity as row_security,
+    g.rolname as who,
+    g.action,
+    case
+        when exists (
+            select from pg_catalog.pg_options_to_table(g.reloptions) as o
+            where o.option_name = 'security_invoker' and o.option_value::boolean
+        ) then 'callers'
+        when not g.relrowsecurity then 'every'
+        when not coalesce(c.lets, false) then 'none'
+        when c.lets_all then 'every'
+        else 'some'
+    end as rows,
+    c.condition,
+    g.is_of_columns,
+    coalesce(c.is_for_reading, false) as is_for_reading,
+    coalesce(c.policies, '{}') as policies
+from granted as g
+left join combined as c on c.oid = g.oid and c.roleid = g.roleid and c.action = g.action
+union all
+select
+    pg_catalog.format('%s.%s(%s)', e.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)),
+    pg_catalog.format('%I.%I', e.nspname, p.proname),
+    'function', p.prosecdef, w.rolname, 'execute', case when p.prosecdef then 'every' else 'callers' end,
+    null, false, false, '{}'
+from exposed as e
+join pg_catalog.pg_proc as p on p.pronamespace = e.oid
+cross join caller as w
+where p.prokind in ('f', 'p')
+    -- the API calls no trigger's function, and no extension is anybody's design
+    and p.prorettype not in ('pg_catalog.trigger'::pg_catalog.regtype, 'pg_catalog.event_trigger'::pg_catalog.regtype)
+    and not exists (
+        select from pg_catalog.pg_depend as d
+        where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e'
+    )
+    and pg_catalog.has_schema_privilege(w.oid, e.oid, 'usage')
+    and pg_catalog.has_function_privilege(w.oid, p.oid, 'execute')
+order by 1, 3, 5, 6
