@@ -38,6 +38,16 @@ pub(super) enum Who {
     SignedIn,
 }
 
+impl Who {
+    /// The role that they come as.
+    pub(super) fn role(self) -> &'static str {
+        match self {
+            Self::Anonymous => "anon",
+            Self::SignedIn => "authenticated",
+        }
+    }
+}
+
 /// What a grant and its policies come to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rows {
@@ -52,13 +62,13 @@ pub(super) enum Rows {
 }
 
 /// One action of one caller on one object.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Access {
     /// `schema.name`, of a function with its arguments.
     pub(super) object: String,
     /// The same, quoted as SQL wants it, without arguments.
-    quoted: String,
-    /// table, view, materialized view, foreign table or function.
+    pub(super) quoted: String,
+    /// table, partitioned table, view, materialized view, foreign table or function.
     pub(super) kind: String,
     /// Whether row security is on; of a function, whether it runs with its owner's rights.
     pub(super) row_security: bool,
@@ -68,6 +78,12 @@ pub(super) struct Access {
     pub(super) rows: Rows,
     /// Whether the grant is on columns alone.
     pub(super) is_of_columns: bool,
+    /// Whether the rows that a condition lets through are the same for every caller.
+    pub(super) asks_nobody: bool,
+    /// The policies that apply.
+    pub(super) policies: Vec<String>,
+    /// The readable columns that are named like secrets, between commas.
+    pub(super) sensitive: Option<String>,
 }
 
 impl Access {
@@ -91,11 +107,14 @@ impl Access {
                 _ => Rows::None,
             },
             is_of_columns: flag("is_of_columns")?,
+            asks_nobody: flag("asks_nobody")?,
+            policies: serde_json::from_str(&text(row, "policies")?).ok()?,
+            sensitive: text(row, "sensitive"),
         })
     }
 
     /// In a few words.
-    fn words(&self, found: Option<bool>) -> String {
+    pub(super) fn words(&self, found: Option<bool>) -> String {
         let mut words = match &self.rows {
             Rows::Every if self.kind == "function" => "with its owner's rights".to_owned(),
             Rows::Every if self.kind == "view" => "all of it, with its owner's rights".to_owned(),
@@ -331,7 +350,8 @@ fn groups(access: &[Access], seen: &Seen) -> Vec<AccessGroup> {
                 })
                 .collect()
         };
-        let row_security = (kind == "table")
+        let row_security = kind
+            .ends_with("table")
             .then(|| actions.first().map(|one| one.row_security))
             .flatten();
         let (anonymous, signed_in) = (of(Who::Anonymous), of(Who::SignedIn));

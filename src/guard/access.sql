@@ -1,6 +1,8 @@
 -- what anon and any signed-in user may do with what the API's schemas hold, by privileges and policies: one row for
 -- each table, view or function, role and action that the role is granted at all. $1: the schemas, between commas.
--- `rows` is what a grant comes to: every row, none, some, or as the tables behind a view have it.
+-- `rows` is what a grant comes to: every row, none, some, or as the tables behind a view have it. `asks_nobody` says of
+-- some that who they are does not depend on the caller: the conditions call nothing but PostgreSQL's own functions,
+-- run no query, and ask for no setting.
 with exposed as (
     select n.oid, n.nspname
     from pg_catalog.pg_namespace as n
@@ -38,8 +40,19 @@ clause as (
             end,
             'true'
         ) as condition,
-        p.polcmd = 'r' as is_for_reading
+        (
+            select coalesce(pg_catalog.bool_and(called.id::bigint < 16384 and called.id::oid <> all (asking.functions)), true)
+            from pg_catalog.regexp_matches(pg_catalog.concat(p.polqual::text, ' ', p.polwithcheck::text), ':(?:funcid|opfuncid) (\d+)', 'g') as m(ids)
+            cross join lateral (select m.ids[1] as id) as called
+        )
+        and pg_catalog.concat(p.polqual::text, p.polwithcheck::text) !~ '\{(SUBLINK|SQLVALUEFUNCTION|NEXTVALUEEXPR) ' as asks_nobody
     from granted as g
+    cross join (
+        select pg_catalog.array_agg(f.oid) as functions
+        from pg_catalog.pg_proc as f
+        where f.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
+            and f.proname in ('current_setting', 'pg_has_role', 'has_table_privilege', 'random', 'gen_random_uuid')
+    ) as asking
     join pg_catalog.pg_policy as p on p.polrelid = g.oid and p.polcmd in ('*', g.command)
     where g.relrowsecurity
         and exists (
@@ -53,7 +66,8 @@ combined as (
         pg_catalog.bool_or(c.polpermissive) as lets,
         coalesce(pg_catalog.bool_or(c.polpermissive and c.condition in ('true', '(1 = 1)')), false)
             and not pg_catalog.bool_or(not c.polpermissive) as lets_all,
-        pg_catalog.bool_and(c.is_for_reading) as is_for_reading,
+        coalesce(pg_catalog.bool_or(c.polpermissive and c.asks_nobody), false)
+            and coalesce(pg_catalog.bool_and(c.asks_nobody) filter (where not c.polpermissive), true) as asks_nobody,
         pg_catalog.array_agg(c.polname::text order by c.polname) as policies,
         nullif(pg_catalog.concat_ws(
             ' and ',
@@ -67,7 +81,7 @@ select
     pg_catalog.format('%s.%s', g.nspname, g.relname) as object,
     pg_catalog.format('%I.%I', g.nspname, g.relname) as quoted,
     case g.relkind
-        when 'v' then 'view' when 'm' then 'materialized view' when 'f' then 'foreign table' else 'table'
+        when 'p' then 'partitioned table' when 'v' then 'view' when 'm' then 'materialized view' when 'f' then 'foreign table' else 'table'
     end as kind,
     g.relrowsecurity as row_security,
     g.rolname as who,
@@ -84,8 +98,15 @@ select
     end as rows,
     c.condition,
     g.is_of_columns,
-    coalesce(c.is_for_reading, false) as is_for_reading,
-    coalesce(c.policies, '{}') as policies
+    coalesce(c.asks_nobody, false) as asks_nobody,
+    pg_catalog.to_json(coalesce(c.policies, '{}'))::text as policies,
+    (
+        select pg_catalog.string_agg(a.attname, ', ' order by a.attnum)
+        from pg_catalog.pg_attribute as a
+        where a.attrelid = g.oid and a.attnum > 0 and not a.attisdropped and g.action = 'select'
+            and pg_catalog.has_column_privilege(g.roleid, g.oid, a.attnum, 'select')
+            and pg_catalog.replace(pg_catalog.lower(a.attname), '-', '_') ~ '^(.*_)?(password|passwd|password_hash|secret|secret_key|private_key|api_key|apikey|access_token|refresh_token|session_token|auth_token|token|ssn|social_security_number|credit_card|card_number|cvv|iban|passport_number|otp)$'
+    ) as sensitive
 from granted as g
 left join combined as c on c.oid = g.oid and c.roleid = g.roleid and c.action = g.action
 union all
@@ -93,7 +114,7 @@ select
     pg_catalog.format('%s.%s(%s)', e.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)),
     pg_catalog.format('%I.%I', e.nspname, p.proname),
     'function', p.prosecdef, w.rolname, 'execute', case when p.prosecdef then 'every' else 'callers' end,
-    null, false, false, '{}'
+    null, false, false, '[]', null
 from exposed as e
 join pg_catalog.pg_proc as p on p.pronamespace = e.oid
 cross join caller as w

@@ -93,7 +93,10 @@ impl Dev {
                 .until_settled(&self.call, project, &made.project_ref)
                 .await?;
             guard.expose(&rehearsal, list).await?;
-            let (finding, _) = self.check_advisor(&rehearsal).await?;
+            let (mut finding, _) = self.check_advisor(&rehearsal).await?;
+            if finding.1.is_none() {
+                finding = self.check_exposure(&rehearsal, list).await?.finding;
+            }
             let lints = guard.lints(rehearsal.reference(), Advisor::Schema).await?;
             let keys = lints.into_iter().map(|lint| lint.cache_key).collect();
             Ok((finding, keys))

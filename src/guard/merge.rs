@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::gate::{Verdict, name_differences};
 use super::merged::{Merged, MergedMigrations, not_merged};
+use super::opening::PublicReading;
 use super::pauses::Pauses;
 use super::state::{State, differences};
 use super::{Advisor, CheckStatus, Code, Dev, Next, Operation, PATIENCE, Refusal, Release};
@@ -65,14 +66,18 @@ impl Dev {
         if !tells && deleted.is_empty() {
             return Ok(Merged::nothing(&verdict.functions.only_on_production));
         }
-        let operations: &[Operation] = match deleted.as_slice() {
-            [] => &[Operation::MergeBranch],
-            _ => &[Operation::MergeBranch, Operation::DeleteFunction],
-        };
+        let mut operations = vec![Operation::MergeBranch];
+        if !deleted.is_empty() {
+            operations.push(Operation::DeleteFunction);
+        }
+        if !verdict.publishes.is_empty() {
+            operations.push(Operation::PublicReading);
+        }
         let leave = self
             .call
-            .leave(operations, self.ask_to_merge(&verdict, &deleted))
+            .leave(&operations, self.ask_to_merge(&verdict, &deleted))
             .await?;
+        self.remember_public_reading(&verdict.publishes).await?;
         // Taken again right before the merge: what was judged is what is merged, into what it was
         // judged against.
         if guard.state(branch).await?.state_hash != verdict.state_hash
@@ -398,6 +403,16 @@ impl Dev {
             .iter()
             .find(|branch| branch.is_default)
             .map(|branch| branch.status))
+    }
+
+    /// What is read by anybody with an approval is not asked for again.
+    async fn remember_public_reading(&self, publishes: &[PublicReading]) -> Result<(), Refusal> {
+        let read = publishes
+            .iter()
+            .map(|one| (one.object.clone(), one.digest()))
+            .collect();
+        let store = self.call.guard.store();
+        Ok(store.approve_reading(self.branch.project(), read).await?)
     }
 
     fn gate_refused(&self, code: Code, verdict: &Verdict) -> Refusal {

@@ -16,7 +16,7 @@
 //! recovery   returning production to a point in time;  backups: between which, and what else can be returned to
 //! ledger     the ledger as it is;  strangers: rows that no migration made;  state: the hashes of schema and ledger
 //! gate       the conditions of a merge;  rehearsal: the replay;  advice, remedies: the advisor's verdict, and what mends it
-//!            findings: what the advisors find, in few words
+//!            findings: what the advisors find, in few words;  opening: what becomes public
 //! merge      the merge itself, followed to its end;  merged: what came of it
 //! judging    the SQL judge's answer in the guard's terms;  reach: the secrets behind what SQL names
 //!            trial: a read as a user of the app
@@ -68,6 +68,7 @@ mod masking;
 mod merge;
 mod merged;
 mod migrate;
+mod opening;
 mod operations;
 mod passwords;
 mod pauses;

@@ -15,6 +15,7 @@ mod merges;
 mod operations;
 mod points;
 mod projects;
+mod public_reading;
 mod recoveries;
 mod vault;
 
@@ -47,6 +48,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("recoveries.sql"),
     include_str!("functions.sql"),
     include_str!("weaker.sql"),
+    include_str!("public_reading.sql"),
 ];
 
 /// The store. Cheap to clone.
