@@ -15,8 +15,13 @@ caller as (
 granted as (
     select
         e.nspname, c.oid, c.relname, c.relkind, c.relrowsecurity, c.reloptions, w.rolname, w.oid as roleid, a.action, a.command,
-        -- a grant on columns alone
-        not pg_catalog.has_table_privilege(w.oid, c.oid, a.action) as is_of_columns
+        -- where the grant is on columns alone
+        case when not pg_catalog.has_table_privilege(w.oid, c.oid, a.action) then (
+            select pg_catalog.string_agg(pg_catalog.quote_ident(col.attname), ', ' order by col.attnum)
+            from pg_catalog.pg_attribute as col
+            where col.attrelid = c.oid and col.attnum > 0 and not col.attisdropped
+                and pg_catalog.has_column_privilege(w.oid, c.oid, col.attnum, a.action)
+        ) end as columns
     from exposed as e
     join pg_catalog.pg_class as c on c.relnamespace = e.oid
     cross join caller as w
@@ -63,10 +68,11 @@ clause as (
 combined as (
     select
         c.oid, c.roleid, c.action,
-        pg_catalog.bool_or(c.polpermissive) as lets,
+        pg_catalog.bool_or(c.polpermissive and c.condition <> 'false')
+            and not pg_catalog.bool_or(not c.polpermissive and c.condition = 'false') as lets,
         coalesce(pg_catalog.bool_or(c.polpermissive and c.condition in ('true', '(1 = 1)')), false)
             and not pg_catalog.bool_or(not c.polpermissive) as lets_all,
-        coalesce(pg_catalog.bool_or(c.polpermissive and c.asks_nobody), false)
+        coalesce(pg_catalog.bool_or(c.polpermissive and c.asks_nobody and c.condition <> 'false'), false)
             and coalesce(pg_catalog.bool_and(c.asks_nobody) filter (where not c.polpermissive), true) as asks_nobody,
         pg_catalog.array_agg(c.polname::text order by c.polname) as policies,
         nullif(pg_catalog.concat_ws(
@@ -97,13 +103,14 @@ select
         else 'some'
     end as rows,
     c.condition,
-    g.is_of_columns,
+    g.columns,
     coalesce(c.asks_nobody, false) as asks_nobody,
     pg_catalog.to_json(coalesce(c.policies, '{}'))::text as policies,
     (
         select pg_catalog.string_agg(a.attname, ', ' order by a.attnum)
         from pg_catalog.pg_attribute as a
         where a.attrelid = g.oid and a.attnum > 0 and not a.attisdropped and g.action = 'select'
+            and pg_catalog.format_type(a.atttypid, null) in ('text', 'character varying', 'character', 'bytea', 'json', 'jsonb', 'uuid')
             and pg_catalog.has_column_privilege(g.roleid, g.oid, a.attnum, 'select')
             and pg_catalog.replace(pg_catalog.lower(a.attname), '-', '_') ~ '^(.*_)?(password|passwd|password_hash|secret|secret_key|private_key|api_key|apikey|access_token|refresh_token|session_token|auth_token|token|ssn|social_security_number|credit_card|card_number|cvv|iban|passport_number|otp)$'
     ) as sensitive
@@ -114,7 +121,7 @@ select
     pg_catalog.format('%s.%s(%s)', e.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)),
     pg_catalog.format('%I.%I', e.nspname, p.proname),
     'function', p.prosecdef, w.rolname, 'execute', case when p.prosecdef then 'every' else 'callers' end,
-    null, false, false, '[]', null
+    null, null, false, '[]', null
 from exposed as e
 join pg_catalog.pg_proc as p on p.pronamespace = e.oid
 cross join caller as w

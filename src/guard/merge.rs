@@ -13,7 +13,6 @@ use serde_json::json;
 
 use super::gate::{Verdict, name_differences};
 use super::merged::{Merged, MergedMigrations, not_merged};
-use super::opening::PublicReading;
 use super::pauses::Pauses;
 use super::state::{State, differences};
 use super::{Advisor, CheckStatus, Code, Dev, Next, Operation, PATIENCE, Refusal, Release};
@@ -403,16 +402,6 @@ impl Dev {
             .iter()
             .find(|branch| branch.is_default)
             .map(|branch| branch.status))
-    }
-
-    /// What is read by anybody with an approval is not asked for again.
-    async fn remember_public_reading(&self, publishes: &[PublicReading]) -> Result<(), Refusal> {
-        let read = publishes
-            .iter()
-            .map(|one| (one.object.clone(), one.digest()))
-            .collect();
-        let store = self.call.guard.store();
-        Ok(store.approve_reading(self.branch.project(), read).await?)
     }
 
     fn gate_refused(&self, code: Code, verdict: &Verdict) -> Refusal {

@@ -26,7 +26,7 @@
 //! costs      prices, bills and the cap on them
 //! logs       what only looks at logs: queries in both dialects, a service's lines;  masking: values in messages
 //! config     what services are set to;  configuring: changing it on branches;  dangers: settings that are not what they seem;  promote: carrying them to production
-//!            exposure: what production's API shows, wherever the advisor looks;  access: who can reach what through it
+//!            exposure: what production's API shows, wherever the advisor looks;  access, matrix: who can reach what through it
 //! secrets    of functions;  environment: the operator's;  payment: live keys
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
 //! approval   leave to do what the policy does not allow by itself;  leaves: what for;  roads: the policy's part
@@ -65,6 +65,7 @@ mod ledger;
 mod lifecycle;
 mod logs;
 mod masking;
+mod matrix;
 mod merge;
 mod merged;
 mod migrate;
@@ -117,7 +118,6 @@ use crate::api::{Client, Ref};
 use crate::store::{Lease, Store, StoreError};
 use crate::webhook::Webhook;
 
-pub use access::{AccessMatrix, Tried};
 pub use asked::WAIT_ARGUMENT;
 pub use backend::{Letter, Unheard};
 pub use backups::{ListedBackup, RecoveryOption, RecoveryWindow};
@@ -135,6 +135,7 @@ pub use invoke::{Invocated, InvokeRole, WantedCall};
 pub use judging::judged_sql;
 pub use keys::{EnvironmentKeys, MadeKey, PublishableKey, SecretKey};
 pub use logs::{AskedWindow, FoundLogs, LogWindow};
+pub use matrix::{AccessMatrix, Tried};
 pub use merged::{Merged, MergedMigrations, NotMerged};
 pub use migrate::{AppliedMigration, Change, MadePoint, Migrated, MigrationRequest};
 pub use pipeline::{Outcome, run};

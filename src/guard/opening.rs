@@ -37,12 +37,29 @@ pub(super) struct PublicReading {
     pub(super) policies: Vec<String>,
     /// Which rows, in words.
     pub(super) rows: String,
+    /// The same, whole.
+    #[serde(skip)]
+    condition: String,
 }
 
 impl PublicReading {
-    /// What was approved: the table, its policies and their condition.
+    fn of(access: &Access) -> Self {
+        let columns = access.columns.as_deref().unwrap_or("*");
+        let condition = match &access.rows {
+            Rows::Some(condition) => condition.as_str(),
+            _ => "true",
+        };
+        Self {
+            object: access.object.clone(),
+            policies: access.policies.clone(),
+            rows: access.words(None),
+            condition: format!("{columns}: {condition}"),
+        }
+    }
+
+    /// What was approved: the table, its policies and their conditions.
     pub(super) fn digest(&self) -> String {
-        let parts = [self.object.as_str(), self.rows.as_str()];
+        let parts = [self.object.as_str(), self.condition.as_str()];
         hex::sha256_of(
             parts
                 .into_iter()
@@ -130,11 +147,7 @@ impl Dev {
         let mut publishes: Vec<PublicReading> = new
             .iter()
             .filter(|one| is_public(one))
-            .map(|one| PublicReading {
-                object: one.object.clone(),
-                policies: one.policies.clone(),
-                rows: one.words(None),
-            })
+            .map(|one| PublicReading::of(one))
             .collect();
         publishes.sort();
         publishes.dedup();
@@ -156,6 +169,19 @@ impl Dev {
             finding: (check, code),
             publishes,
         })
+    }
+
+    /// What is read by anybody with an approval is not asked for again.
+    pub(super) async fn remember_public_reading(
+        &self,
+        publishes: &[PublicReading],
+    ) -> Result<(), Refusal> {
+        let read = publishes
+            .iter()
+            .map(|one| (one.object.clone(), one.digest()))
+            .collect();
+        let store = self.call.guard.store();
+        Ok(store.approve_reading(self.branch.project(), read).await?)
     }
 
     /// Whether the operator's policy lets an object be open.
@@ -199,7 +225,7 @@ impl Dev {
 impl Access {
     /// Whether it makes the advisor look at the object, if nothing protects it.
     fn is_read_as_a_whole(&self) -> bool {
-        self.action == "select" && !self.is_of_columns && self.kind != "partitioned table"
+        self.action == "select" && self.columns.is_none() && self.kind != "partitioned table"
     }
 
     /// Whether the advisor speaks of it, which knows these objects to be read.
@@ -258,9 +284,12 @@ fn refused(access: &Access) -> Option<Opened> {
             }
             _ => revoke,
         };
-        let what = match access.is_of_columns {
-            true => format!("has no policy at all, and {who} may {action} some of its columns"),
-            false => format!("has no policy at all, and {who} may {action}"),
+        let what = match &access.columns {
+            Some(columns) => format!(
+                "has no policy at all, and {who} may {action} its columns {}",
+                quote(columns)
+            ),
+            None => format!("has no policy at all, and {who} may {action}"),
         };
         return opened(what, close);
     }

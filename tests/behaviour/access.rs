@@ -114,7 +114,7 @@ async fn grants_policies_and_what_reading_really_gives_are_told_of_every_object(
         ),
         (
             "public.parts",
-            json!({ "read": "every row; some columns (no row came)" }),
+            json!({ "read": "every row; columns id (no row came)" }),
             Value::Null,
         ),
         (

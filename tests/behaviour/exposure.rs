@@ -60,6 +60,20 @@ async fn reading_that_a_policy_plainly_asks_for_is_approved_once() {
         .await;
     answer(&world, "grant", &id(&waits));
     project.ok("merge_branch", json!({})).await;
+
+    // So is a condition that differs far behind, where no sentence shows it any more.
+    for end in [1, 2] {
+        let condition = format!("body <> '{}' and id > {end}", "x".repeat(200));
+        let changed = format!(
+            "drop policy published on public.posts; create policy published on public.posts for select using ({condition});"
+        );
+        project.migrate("far_behind", &changed).await;
+        let waits = project
+            .refused("merge_branch", json!({}), "approval_required")
+            .await;
+        answer(&world, "grant", &id(&waits));
+        project.ok("merge_branch", json!({})).await;
+    }
 }
 
 #[tokio::test]
@@ -78,6 +92,14 @@ async fn what_asks_who_is_calling_needs_no_approval() {
              create table public.members (team int, id uuid);
              alter table public.members enable row level security;
              create policy mine on public.notes for update using (exists (select from public.members m where m.team = notes.team and m.id = auth.uid()));
+             create table public.denied (id int primary key, body text);
+             alter table public.denied enable row level security;
+             grant select, insert, update on public.denied to anon;
+             create policy nobody on public.denied for insert with check (false);
+             create policy nobody_reads on public.denied for select using (false);
+             create policy all_rows on public.denied for update using (true) with check (true);
+             create policy but_none on public.denied as restrictive for update using (false);
+             drop policy all_rows on public.denied;
              create table public.secrets (id int primary key, owner uuid, api_key text);
              alter table public.secrets enable row level security;
              grant select on public.secrets to anon, authenticated;
@@ -101,7 +123,7 @@ async fn what_the_advisor_overlooks_is_not_opened() {
     let point = project.migrate("safe", "create table public.safe (id int primary key); alter table public.safe enable row level security;").await;
     for (open, said) in [
         ("create table public.t (id int) partition by list (id); grant select on public.t to authenticated;", "no policy at all"),
-        ("create table public.t (id int, b int); grant update (b) on public.t to anon;", "some of its columns"),
+        ("create table public.t (id int, b int); grant update (b) on public.t to anon;", "may update its columns b"),
         ("create table public.t (id int) partition by list (id); alter table public.t enable row level security;
           create policy p on public.t to authenticated using (true); grant insert on public.t to authenticated;", "without asking who they are"),
         ("create materialized view public.t as select 1 as id; grant select (id) on public.t to anon;", "no policy at all"),

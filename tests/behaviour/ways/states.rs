@@ -23,8 +23,6 @@ pub(super) const CODES: &[&str] = &[
 /// What the advisor objects to, in each of the ways in which an app is written so.
 const OBJECTIONABLE: &[&str] = &[
     "create table public.open (id int primary key); grant select on public.open to anon;",
-    "create table public.t (id int primary key); create policy p on public.t using (id = 1);
-     grant select on public.t to anon;",
     "create table public.t (id int primary key); alter table public.t enable row level security;
      create policy \"Everybody, everything\" on public.t for all to authenticated using (true) with check (true);
      create policy own on public.t for select to authenticated using (id = 1);
@@ -49,6 +47,10 @@ const OBJECTIONABLE: &[&str] = &[
     "create policy everyone on auth.users for select to anon using (true);",
 ];
 
+/// What the advisor objects to, and what is public once that is mended.
+const MENDED_TO_PUBLIC: &str = "create table public.t (id int primary key);
+     create policy p on public.t using (id = 1); grant select on public.t to anon;";
+
 /// What the advisor overlooks, and everybody could reach.
 const OPEN: &[&str] = &[
     "create table public.parts (id int) partition by list (id);
@@ -70,6 +72,12 @@ pub(super) async fn each(world: &World) {
         mcp.project(&project).migrate("open", open).await;
         merge(mcp, &project, "exposure_failed", Ending::Merged).await;
     }
+    let mcp = world.serve().await;
+    let project = with_work(&mcp, "public").await;
+    mcp.project(&project)
+        .migrate("public", MENDED_TO_PUBLIC)
+        .await;
+    merge(mcp, &project, "advisor_failed", Ending::Approval).await;
     for bad in OBJECTIONABLE {
         let mcp = world.serve().await;
         let project = with_work(&mcp, "bad").await;
