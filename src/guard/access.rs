@@ -82,6 +82,11 @@ pub(super) struct Access {
 impl Access {
     fn of(row: &Row) -> Option<Self> {
         let flag = |column: &str| row.get(column)?.as_bool();
+        let list = |column: &str| -> Option<Vec<String>> {
+            serde_json::from_str::<Option<_>>(&text(row, column)?)
+                .ok()
+                .map(Option::unwrap_or_default)
+        };
         let condition = || text(row, "condition").unwrap_or_default();
         Some(Self {
             object: text(row, "object")?,
@@ -100,8 +105,9 @@ impl Access {
                 _ => Rows::None,
             },
             columns: text(row, "columns"),
-            asks_nobody: flag("asks_nobody")?,
-            policies: serde_json::from_str(&text(row, "policies")?).ok()?,
+            asks_nobody: flag("asks_nobody")?
+                || list("alternatives")?.iter().any(|one| has_plain_arm(one)),
+            policies: list("policies")?,
             sensitive: text(row, "sensitive"),
         })
     }
@@ -141,6 +147,75 @@ fn shortened(condition: &str) -> String {
         .collect();
     format!("{kept}…")
 }
+
+/// Whether one side of an `OR` asks nobody, as in `(published OR (owner = auth.uid()))`: it calls
+/// nothing and runs no query. As PostgreSQL prints conditions.
+fn has_plain_arm(condition: &str) -> bool {
+    let arms = arms(unwrapped(condition));
+    arms.len() > 1 && arms.iter().any(|arm| is_plain(arm) || has_plain_arm(arm))
+}
+
+/// Without the parentheses around all of it.
+fn unwrapped(condition: &str) -> &str {
+    let inner = condition
+        .strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(')'));
+    match inner {
+        // They are not one pair where the first one closes before the end.
+        Some(inner) if outside(inner).all(|(_, _, depth)| depth >= 0) => inner,
+        _ => condition,
+    }
+}
+
+/// The letters that stand in no literal and no quoted name: where, which, and within how many
+/// parentheses of the text.
+fn outside(text: &str) -> impl Iterator<Item = (usize, char, i32)> {
+    let (mut depth, mut quote) = (0, None);
+    text.char_indices().filter_map(move |(at, letter)| {
+        match (quote, letter) {
+            (Some(open), _) if letter == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(letter),
+            (None, '(') => depth += 1,
+            (None, ')') => depth -= 1,
+            (None, _) => {}
+        }
+        quote.is_none().then_some((at, letter, depth))
+    })
+}
+
+fn arms(text: &str) -> Vec<&str> {
+    const OR: &str = " OR ";
+    let mut arms = Vec::new();
+    let mut from = 0;
+    for (at, _, depth) in outside(text) {
+        if depth == 0 && at >= from && text.get(at..).is_some_and(|rest| rest.starts_with(OR)) {
+            arms.extend(text.get(from..at));
+            from = at + OR.len();
+        }
+    }
+    arms.extend(text.get(from..));
+    arms
+}
+
+/// Whether it calls nothing, runs no query and is not always false.
+fn is_plain(arm: &str) -> bool {
+    let mut before = ' ';
+    let mut words = String::new();
+    for (_, letter, _) in outside(arm) {
+        // A call: a parenthesis right behind a name.
+        if letter == '(' && (before.is_alphanumeric() || matches!(before, '_' | '"')) {
+            return false;
+        }
+        before = letter;
+        words.push(letter.to_ascii_uppercase());
+    }
+    let is_query = words
+        .split(|one: char| !one.is_alphanumeric() && one != '_')
+        .any(|word| word == "SELECT" || word.starts_with("CURRENT_") || word.ends_with("_USER"));
+    !is_query && unwrapped(arm) != "false"
+}
+
 /// Whether a row came, by quoted name and caller.
 pub(super) type Seen = BTreeMap<(String, Who), bool>;
 
@@ -210,5 +285,39 @@ impl Guard {
                     "what the API's roles may do could not be read from the catalogue's answer",
                 )
             })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_plain_arm;
+
+    #[test]
+    fn a_side_of_an_or_that_calls_nothing_asks_nobody() {
+        for (condition, plain) in [
+            ("(published OR (owner = auth.uid()))", true),
+            (
+                "((owner = auth.uid()) OR ((status)::text = 'public'::text))",
+                true,
+            ),
+            ("((owner = auth.uid()) OR ((a = 1) OR is_team(id)))", true),
+            (
+                "((published AND (auth.uid() IS NOT NULL)) OR (owner = auth.uid()))",
+                false,
+            ),
+            ("((owner = auth.uid()) OR false)", false),
+            (
+                "((owner = auth.uid()) OR (CURRENT_USER = 'x'::name))",
+                false,
+            ),
+            ("((owner = auth.uid()) OR (EXISTS ( SELECT 1)))", false),
+            ("((a = ' OR '::text) AND (owner = auth.uid()))", false),
+            ("((a OR b) AND (c = auth.uid()))", false),
+            ("((a = 'it''s ('::text) OR public.\"f (\"())", true),
+            ("(owner = auth.uid())", false),
+            ("true", false),
+        ] {
+            assert_eq!(has_plain_arm(condition), plain, "{condition}");
+        }
     }
 }

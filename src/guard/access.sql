@@ -2,7 +2,8 @@
 -- each table, view or function, role and action that the role is granted at all. $1: the schemas, between commas.
 -- `rows` is what a grant comes to: every row, none, some, or as the tables behind a view have it. `asks_nobody` says of
 -- some that who they are does not depend on the caller: the conditions call nothing but PostgreSQL's own functions,
--- run no query, and ask for no setting.
+-- run no query, and ask for no setting. `alternatives` are the conditions one of which must hold, where whatever else
+-- must hold asks nobody.
 with exposed as (
     select n.oid, n.nspname
     from pg_catalog.pg_namespace as n
@@ -74,6 +75,9 @@ combined as (
             and not pg_catalog.bool_or(not c.polpermissive) as lets_all,
         coalesce(pg_catalog.bool_or(c.polpermissive and c.asks_nobody and c.condition <> 'false'), false)
             and coalesce(pg_catalog.bool_and(c.asks_nobody) filter (where not c.polpermissive), true) as asks_nobody,
+        case when coalesce(pg_catalog.bool_and(c.asks_nobody) filter (where not c.polpermissive), true)
+            then pg_catalog.to_json(pg_catalog.array_agg(c.condition) filter (where c.polpermissive))
+        end as alternatives,
         pg_catalog.array_agg(c.polname::text order by c.polname) as policies,
         nullif(pg_catalog.concat_ws(
             ' and ',
@@ -105,6 +109,7 @@ select
     c.condition,
     g.columns,
     coalesce(c.asks_nobody, false) as asks_nobody,
+    coalesce(c.alternatives::text, '[]') as alternatives,
     pg_catalog.to_json(coalesce(c.policies, '{}'))::text as policies,
     (
         select pg_catalog.string_agg(a.attname, ', ' order by a.attnum)
@@ -121,7 +126,7 @@ select
     pg_catalog.format('%s.%s(%s)', e.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)),
     pg_catalog.format('%I.%I', e.nspname, p.proname),
     'function', p.prosecdef, w.rolname, 'execute', case when p.prosecdef then 'every' else 'callers' end,
-    null, null, false, '[]', null
+    null, null, false, '[]', '[]', null
 from exposed as e
 join pg_catalog.pg_proc as p on p.pronamespace = e.oid
 cross join caller as w

@@ -61,6 +61,15 @@ async fn reading_that_a_policy_plainly_asks_for_is_approved_once() {
     answer(&world, "grant", &id(&waits));
     project.ok("merge_branch", json!({})).await;
 
+    // Nor does an owner beside them hide the rows that everybody reads.
+    let mixed = "drop policy published on public.posts; create policy published on public.posts for select using (published or owner = auth.uid());";
+    project.migrate("mixed", mixed).await;
+    let waits = project
+        .refused("merge_branch", json!({}), "approval_required")
+        .await;
+    answer(&world, "grant", &id(&waits));
+    project.ok("merge_branch", json!({})).await;
+
     // So is a condition that differs far behind, where no sentence shows it any more.
     for end in [1, 2] {
         let condition = format!("body <> '{}' and id > {end}", "x".repeat(200));
