@@ -5,7 +5,7 @@
 //! SQL that mends what is certain. What is left out is counted.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -22,7 +22,7 @@ use crate::api::advisors::{
 /// Bytes of JSON that a brief answer's lints and fix take at most: about 1,200 tokens, which leaves
 /// the whole result below 1,500.
 const BRIEF: usize = 4_800;
-/// Bytes of a lint's description in a brief answer.
+/// Bytes of what a lint means in a brief answer.
 const ABOUT: usize = 200;
 
 /// Which advisor.
@@ -134,6 +134,7 @@ struct Group {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     objects: Vec<String>,
     /// What it means; of a single finding, what was found.
+    #[serde(skip_serializing_if = "String::is_empty")]
     detail: String,
     #[serde(skip)]
     all: Vec<String>,
@@ -142,17 +143,16 @@ struct Group {
 impl Group {
     fn of(findings: &[&Lint]) -> Option<Self> {
         let first = findings.first()?;
-        let mut all: Vec<String> = Vec::new();
-        for object in findings.iter().map(|lint| lint_object(lint)) {
-            // One object can have a finding several times: for each of its policies, for instance.
-            if !all.contains(&object) {
-                all.push(object);
-            }
-        }
-        let about = if findings.len() == 1 {
-            quoted_backticks(&first.detail)
-        } else {
-            shortened(&quoted_backticks(&first.description))
+        // One object can have a finding several times: for each of its policies, for instance.
+        let mut known = HashSet::new();
+        let all: Vec<String> = findings
+            .iter()
+            .map(|lint| lint_object(lint))
+            .filter(|object| known.insert(object.clone()))
+            .collect();
+        let about = match findings.len() {
+            1 => &first.detail,
+            _ => &first.description,
         };
         Some(Self {
             name: first.name.clone(),
@@ -160,7 +160,7 @@ impl Group {
             count: findings.len(),
             object: all.first().cloned().unwrap_or_default(),
             objects: Vec::new(),
-            detail: about,
+            detail: shortened(&quoted_backticks(about)),
             all,
         })
     }
@@ -204,7 +204,7 @@ impl Read {
         let mut lints = guard.lints(reference, advisor).await?;
         lints.retain(|lint| only.is_none_or(|name| lint.name == name));
         if full {
-            return Ok(whole(&lints, guard.policy().limits.bytes));
+            return Ok(whole(&lints, guard.policy().limits.bytes, only.is_some()));
         }
         let found: Vec<&Lint> = lints.iter().collect();
         // An answer without a fix is better than none.
@@ -220,7 +220,7 @@ impl Read {
 }
 
 /// Every finding as the platform has it, as many as a result may hold.
-fn whole(lints: &[Lint], bytes: usize) -> Advice {
+fn whole(lints: &[Lint], bytes: usize, of_one: bool) -> Advice {
     let mut left = bytes;
     let shown: Vec<Value> = lints
         .iter()
@@ -235,7 +235,11 @@ fn whole(lints: &[Lint], bytes: usize) -> Advice {
         counts: LintCounts::of(lints),
         fix_migration: None,
         left_out: (missing > 0).then(|| {
-            format!("{missing} finding(s) do not fit; ask for one lint at a time with `lint`")
+            let rest = match of_one {
+                true => "they show once these are mended",
+                false => "ask for one lint at a time with `lint`",
+            };
+            format!("{missing} finding(s) do not fit; {rest}")
         }),
         lints: shown,
     }
@@ -254,11 +258,16 @@ fn brief(lints: &[Lint], statements: &[String]) -> Advice {
         .values()
         .filter_map(|lints| Group::of(lints))
         .collect();
-    let mut left = BRIEF;
-    // However long the names are, a lint that is found is named.
-    for group in &groups {
-        left = left.saturating_sub(json!(group).to_string().len() + 1);
+    // A lint that is found is named; what the mildest mean can be looked up by their names.
+    let told = |groups: &[Group]| json!(groups).to_string().len();
+    let mut mildest = groups.len();
+    while told(&groups) > BRIEF && mildest > 0 {
+        mildest -= 1;
+        if let Some(group) = groups.get_mut(mildest) {
+            group.detail.clear();
+        }
     }
+    let mut left = BRIEF.saturating_sub(told(&groups));
     let wanted: usize = groups
         .iter()
         .filter(|group| group.all.len() > 1)
@@ -351,5 +360,48 @@ impl Guard {
                 )
             })?
             .lints)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{BRIEF, brief};
+    use crate::api::advisors::{Level, Lint};
+
+    #[test]
+    fn whatever_is_found_a_brief_answer_names_every_lint_within_its_budget() {
+        let name = "ü".repeat(31);
+        let lints: Vec<Lint> = (0..30)
+            .flat_map(|lint| (0..40).map(move |object| (lint, object)))
+            .map(|(lint, object)| Lint {
+                name: format!("a_lint_with_a_name_of_common_length_{lint}"),
+                title: String::new(),
+                level: if lint < 3 { Level::Error } else { Level::Info },
+                facing: String::new(),
+                categories: Vec::new(),
+                description: "what it means ".repeat(40),
+                detail: String::new(),
+                remediation: String::new(),
+                metadata: Some(json!({ "schema": "public", "name": format!("{name}{object}") })),
+                cache_key: String::new(),
+                observed_at: None,
+            })
+            .collect();
+        let fix = vec!["alter table public.t enable row level security;".to_owned(); 500];
+        let advice = brief(&lints, &fix);
+        let told =
+            json!(advice.lints).to_string().len() + json!(advice.fix_migration).to_string().len();
+        assert!(told < BRIEF + 200, "{told}");
+        assert_eq!(advice.lints.len(), 30);
+        assert!(
+            advice
+                .lints
+                .iter()
+                .take(3)
+                .all(|lint| lint["level"] == "ERROR")
+        );
+        assert!(advice.left_out.is_some());
     }
 }
