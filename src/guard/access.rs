@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 use super::ledger::text;
 use super::transaction::quote;
-use super::{Guard, Read, Refusal};
-use crate::api::Ref;
+use super::{Code, Guard, Read, Refusal, conditions};
 use crate::api::database::{QueryBody, Row, RunQuery};
+use crate::api::{DevBranch, Ref};
 
 /// Bytes of a policy's condition, or of a list of columns, that are shown.
 const CONDITION: usize = 120;
@@ -73,6 +73,8 @@ pub(super) struct Access {
     pub(super) columns: Option<String>,
     /// Whether the rows that a condition lets through are the same for every caller.
     pub(super) asks_nobody: bool,
+    /// The conditions one of which must hold, where whatever else must hold asks nobody.
+    pub(super) alternatives: Vec<String>,
     /// The policies that apply.
     pub(super) policies: Vec<String>,
     /// The readable columns that are named like secrets, between commas.
@@ -105,8 +107,8 @@ impl Access {
                 _ => Rows::None,
             },
             columns: text(row, "columns"),
-            asks_nobody: flag("asks_nobody")?
-                || list("alternatives")?.iter().any(|one| has_plain_arm(one)),
+            asks_nobody: flag("asks_nobody")?,
+            alternatives: list("alternatives")?,
             policies: list("policies")?,
             sensitive: text(row, "sensitive"),
         })
@@ -146,74 +148,6 @@ fn shortened(condition: &str) -> String {
         .map(|(_, letter)| letter)
         .collect();
     format!("{kept}…")
-}
-
-/// Whether one side of an `OR` asks nobody, as in `(published OR (owner = auth.uid()))`: it calls
-/// nothing and runs no query. As PostgreSQL prints conditions.
-fn has_plain_arm(condition: &str) -> bool {
-    let arms = arms(unwrapped(condition));
-    arms.len() > 1 && arms.iter().any(|arm| is_plain(arm) || has_plain_arm(arm))
-}
-
-/// Without the parentheses around all of it.
-fn unwrapped(condition: &str) -> &str {
-    let inner = condition
-        .strip_prefix('(')
-        .and_then(|rest| rest.strip_suffix(')'));
-    match inner {
-        // They are not one pair where the first one closes before the end.
-        Some(inner) if outside(inner).all(|(_, _, depth)| depth >= 0) => inner,
-        _ => condition,
-    }
-}
-
-/// The letters that stand in no literal and no quoted name: where, which, and within how many
-/// parentheses of the text.
-fn outside(text: &str) -> impl Iterator<Item = (usize, char, i32)> {
-    let (mut depth, mut quote) = (0, None);
-    text.char_indices().filter_map(move |(at, letter)| {
-        match (quote, letter) {
-            (Some(open), _) if letter == open => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(letter),
-            (None, '(') => depth += 1,
-            (None, ')') => depth -= 1,
-            (None, _) => {}
-        }
-        quote.is_none().then_some((at, letter, depth))
-    })
-}
-
-fn arms(text: &str) -> Vec<&str> {
-    const OR: &str = " OR ";
-    let mut arms = Vec::new();
-    let mut from = 0;
-    for (at, _, depth) in outside(text) {
-        if depth == 0 && at >= from && text.get(at..).is_some_and(|rest| rest.starts_with(OR)) {
-            arms.extend(text.get(from..at));
-            from = at + OR.len();
-        }
-    }
-    arms.extend(text.get(from..));
-    arms
-}
-
-/// Whether it calls nothing, runs no query and is not always false.
-fn is_plain(arm: &str) -> bool {
-    let mut before = ' ';
-    let mut words = String::new();
-    for (_, letter, _) in outside(arm) {
-        // A call: a parenthesis right behind a name.
-        if letter == '(' && (before.is_alphanumeric() || matches!(before, '_' | '"')) {
-            return false;
-        }
-        before = letter;
-        words.push(letter.to_ascii_uppercase());
-    }
-    let is_query = words
-        .split(|one: char| !one.is_alphanumeric() && one != '_')
-        .any(|word| word == "SELECT" || word.starts_with("CURRENT_") || word.ends_with("_USER"));
-    !is_query && unwrapped(arm) != "false"
 }
 
 /// Whether a row came, by quoted name and caller.
@@ -265,6 +199,56 @@ impl Read {
 }
 
 impl Guard {
+    /// Finds out which conditions hold for anybody, whatever they ask: what they say of the caller
+    /// alone is put to the database as `anon`. Of a branch; its rows are not looked at. A function
+    /// of the app's own that lies here, or that is asked about a row, is believed.
+    pub(super) async fn try_conditions(
+        &self,
+        branch: &DevBranch,
+        access: &mut [Access],
+    ) -> Result<(), Refusal> {
+        let unclear = |one: &&mut Access| {
+            one.who == Who::Anonymous && matches!(one.rows, Rows::Some(_)) && !one.asks_nobody
+        };
+        let asked: BTreeSet<String> = access
+            .iter_mut()
+            .filter(unclear)
+            .flat_map(|one| &one.alternatives)
+            .flat_map(|one| conditions::questions(one))
+            .map(str::to_owned)
+            .collect();
+        let hold: BTreeSet<String> = match asked.is_empty() {
+            true => BTreeSet::new(),
+            false => {
+                let body = QueryBody {
+                    query: format!(
+                        include_str!("access_conditions.sql"),
+                        conditions = quote(&json!(asked).to_string()),
+                    ),
+                    parameters: None,
+                    read_only: None,
+                };
+                let rows = self.client().write::<RunQuery>(branch, &(), &body).await?;
+                let answered = rows.first().and_then(|row| text(row, "hold"));
+                answered
+                    .and_then(|hold| serde_json::from_str(&hold).ok())
+                    .ok_or_else(|| {
+                        Refusal::new(
+                            Code::PlatformError,
+                            "which conditions hold for anybody could not be read from the database's answer",
+                        )
+                    })?
+            }
+        };
+        for one in access.iter_mut().filter(unclear) {
+            one.asks_nobody = one
+                .alternatives
+                .iter()
+                .any(|condition| conditions::is_open(condition, &|asked| hold.contains(asked)));
+        }
+        Ok(())
+    }
+
     /// What grants and policies come to in these schemas.
     pub(super) async fn access(
         &self,
@@ -281,43 +265,9 @@ impl Guard {
             .collect::<Option<_>>()
             .ok_or_else(|| {
                 Refusal::new(
-                    super::Code::PlatformError,
+                    Code::PlatformError,
                     "what the API's roles may do could not be read from the catalogue's answer",
                 )
             })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::has_plain_arm;
-
-    #[test]
-    fn a_side_of_an_or_that_calls_nothing_asks_nobody() {
-        for (condition, plain) in [
-            ("(published OR (owner = auth.uid()))", true),
-            (
-                "((owner = auth.uid()) OR ((status)::text = 'public'::text))",
-                true,
-            ),
-            ("((owner = auth.uid()) OR ((a = 1) OR is_team(id)))", true),
-            (
-                "((published AND (auth.uid() IS NOT NULL)) OR (owner = auth.uid()))",
-                false,
-            ),
-            ("((owner = auth.uid()) OR false)", false),
-            (
-                "((owner = auth.uid()) OR (CURRENT_USER = 'x'::name))",
-                false,
-            ),
-            ("((owner = auth.uid()) OR (EXISTS ( SELECT 1)))", false),
-            ("((a = ' OR '::text) AND (owner = auth.uid()))", false),
-            ("((a OR b) AND (c = auth.uid()))", false),
-            ("((a = 'it''s ('::text) OR public.\"f (\"())", true),
-            ("(owner = auth.uid())", false),
-            ("true", false),
-        ] {
-            assert_eq!(has_plain_arm(condition), plain, "{condition}");
-        }
     }
 }

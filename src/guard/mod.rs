@@ -26,7 +26,7 @@
 //! costs      prices, bills and the cap on them
 //! logs       what only looks at logs: queries in both dialects, a service's lines;  masking: values in messages
 //! config     what services are set to;  configuring: changing it on branches;  dangers: settings that are not what they seem;  promote: carrying them to production
-//!            exposure: what production's API shows, wherever the advisor looks;  access, matrix: who can reach what through it
+//!            exposure: what production's API shows, wherever the advisor looks;  access, matrix: who can reach what through it;  conditions: what a policy asks
 //! secrets    of functions;  environment: the operator's;  payment: live keys
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
 //! approval   leave to do what the policy does not allow by itself;  leaves: what for;  roads: the policy's part
@@ -45,6 +45,7 @@ mod branches;
 mod caller;
 mod carried;
 mod cautions;
+mod conditions;
 mod config;
 mod configuring;
 mod costs;

@@ -115,18 +115,14 @@ impl Dev {
         self.call.step("looking at what becomes public");
         let project = self.branch.project();
         let here = guard.access(judged.reference(), exposed).await?;
-        if !here
-            .iter()
-            .any(|one| refused(one).is_some() || is_public(one))
-        {
-            return Ok(Exposure {
-                finding: passed(NAME, "nothing becomes public"),
-                publishes: Vec::new(),
-            });
-        }
         let shown = guard.exposed(project).await?;
         let known = guard.access(project, &shown).await?;
-        let new: Vec<&Access> = here.iter().filter(|one| !known.contains(one)).collect();
+        let mut new: Vec<Access> = here
+            .iter()
+            .filter(|one| one.kind != "function" && !known.contains(one))
+            .cloned()
+            .collect();
+        guard.try_conditions(judged, &mut new).await?;
         let advised: BTreeSet<&str> = here
             .iter()
             .filter(|one| one.is_read_as_a_whole())
@@ -135,7 +131,7 @@ impl Dev {
         let opened: Vec<Opened> = new
             .iter()
             .filter(|one| !one.is_the_advisors(&advised))
-            .filter_map(|one| refused(one))
+            .filter_map(refused)
             .filter(|opened| !self.lets_open(&opened.object))
             .collect();
         if !opened.is_empty() {
@@ -147,7 +143,7 @@ impl Dev {
         let mut publishes: Vec<PublicReading> = new
             .iter()
             .filter(|one| is_public(one))
-            .map(|one| PublicReading::of(one))
+            .map(PublicReading::of)
             .collect();
         publishes.sort();
         publishes.dedup();
@@ -155,7 +151,7 @@ impl Dev {
         let approved = guard.store().approved_reading(project, digests).await?;
         publishes.retain(|one| !approved.contains(&one.digest()));
         let message = match publishes.as_slice() {
-            [] => "nothing becomes public that is not approved".to_owned(),
+            [] => "nothing becomes public that was not approved".to_owned(),
             some => format!(
                 "anybody will be able to read {}, as policies plainly ask for; the merge needs an approval of it, once",
                 named(some.iter().map(PublicReading::words))

@@ -70,6 +70,18 @@ async fn reading_that_a_policy_plainly_asks_for_is_approved_once() {
     answer(&world, "grant", &id(&waits));
     project.ok("merge_branch", json!({})).await;
 
+    // Nor does a question that everybody can answer.
+    let asked = "create function public.everyone() returns boolean language sql stable set search_path = '' as 'select true';
+        revoke execute on function public.everyone() from public; grant execute on function public.everyone() to anon;
+        drop policy published on public.posts;
+        create policy published on public.posts for select using (id > 0 and (auth.role() = 'anon' or auth.uid() = owner) and public.everyone());";
+    project.migrate("asked", asked).await;
+    let waits = project
+        .refused("merge_branch", json!({}), "approval_required")
+        .await;
+    answer(&world, "grant", &id(&waits));
+    project.ok("merge_branch", json!({})).await;
+
     // So is a condition that differs far behind, where no sentence shows it any more.
     for end in [1, 2] {
         let condition = format!("body <> '{}' and id > {end}", "x".repeat(200));
@@ -135,6 +147,8 @@ async fn what_the_advisor_overlooks_is_not_opened() {
         ("create table public.t (id int, b int); grant update (b) on public.t to anon;", "may update its columns b"),
         ("create table public.t (id int) partition by list (id); alter table public.t enable row level security;
           create policy p on public.t to authenticated using (true); grant insert on public.t to authenticated;", "without asking who they are"),
+        ("create table public.t (id int primary key); alter table public.t enable row level security;
+          create policy p on public.t for insert with check (auth.uid() is null); grant insert on public.t to anon;", "without asking who they are"),
         ("create materialized view public.t as select 1 as id; grant select (id) on public.t to anon;", "no policy at all"),
         ("create view public.t as select id from public.safe; grant delete on public.t to anon;", "no policy at all"),
         ("create table public.t (id int, \"User-Password\" text); alter table public.t enable row level security;
