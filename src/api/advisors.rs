@@ -42,6 +42,9 @@ pub struct Lint {
     pub metadata: Option<Value>,
     /// The same finding has the same key.
     pub cache_key: String,
+    /// When it was found, RFC 3339; only of what is found in a database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_at: Option<String>,
 }
 
 /// An advisor's answer.
@@ -53,10 +56,14 @@ pub struct Lints {
     pub lints: Vec<Lint>,
 }
 
+/// The one `lint_type` that can be asked for: what is found in the database, without the
+/// configuration.
+pub const SQL: &str = "sql";
+
 /// Which lints.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct AdvisorQuery {
-    /// `sql`: only those that look at the database.
+    /// [`SQL`], or everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lint_type: Option<String>,
 }

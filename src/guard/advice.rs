@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
+use super::findings::{level_word, lint_object};
 use super::gate::{Check, CheckStatus, Finding, FixMigration, NAMED, passed};
 use super::ledger::text;
 use super::policy::AdvisorThreshold;
-use super::reading::{level_word, lint_object};
 use super::remedies::Remedies;
-use super::{Code, Dev, FoundLint, Next, Refusal};
+use super::{Advisor, Code, Dev, FoundLint, Next, Refusal};
 use crate::api::advisors::{Level, Lint};
 use crate::api::{DevBranch, Ref};
 use crate::clock;
@@ -24,7 +24,7 @@ impl Dev {
     ) -> Result<(Finding, Option<FixMigration>), Refusal> {
         let guard = &self.call.guard;
         self.call.step("asking the security advisor");
-        let lints = match guard.lints(judged.reference(), false).await {
+        let lints = match guard.lints(judged.reference(), Advisor::Schema).await {
             Ok(lints) => lints,
             Err(refusal) if refusal.code == Code::AdvisorUnavailable => {
                 let check = Check::new("advisor", CheckStatus::Failed, refusal.message).next(
@@ -64,7 +64,7 @@ impl Dev {
         // Looked at only where a WARN needs an excuse.
         let known: Vec<String> = if lints.iter().any(|lint| lint.level == Level::Warn) {
             guard
-                .lints(self.branch.project(), false)
+                .lints(self.branch.project(), Advisor::Schema)
                 .await
                 .map(|lints| lints.into_iter().map(|lint| lint.cache_key).collect())
                 .unwrap_or_default()
@@ -97,7 +97,9 @@ impl Dev {
             }
             return Ok((passed("advisor", message), None));
         }
-        let remedies = self.remedies(judged.reference(), &failing).await?;
+        let remedies = guard
+            .remedies(judged.reference(), &failing, Advisor::Schema)
+            .await?;
         let fix = remedies.fix();
         let shown: Vec<String> = failing
             .iter()

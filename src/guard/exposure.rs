@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::dangers::EXPOSED;
 use super::gate::{Check, CheckStatus, Finding};
 use super::rehearsal::new_name;
-use super::{Code, Dev, Guard, Next, Refusal};
+use super::{Advisor, Code, Dev, Guard, Next, Refusal};
 use crate::api::config::{Service, Settings, UpdateDataApiConfig, schemas};
 use crate::api::{DevBranch, Ref};
 use crate::fence::quote;
@@ -93,8 +93,11 @@ impl Dev {
                 .until_settled(&self.call, project, &made.project_ref)
                 .await?;
             guard.expose(&rehearsal, list).await?;
-            let (finding, _) = self.check_advisor(&rehearsal).await?;
-            let lints = guard.lints(rehearsal.reference(), false).await?;
+            let (mut finding, _) = self.check_advisor(&rehearsal).await?;
+            if finding.1.is_none() {
+                finding = self.check_exposure(&rehearsal, list).await?.finding;
+            }
+            let lints = guard.lints(rehearsal.reference(), Advisor::Schema).await?;
             let keys = lints.into_iter().map(|lint| lint.cache_key).collect();
             Ok((finding, keys))
         };

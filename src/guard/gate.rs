@@ -5,6 +5,7 @@
 //!    its functions are those that the branch's changes began with.
 //! 3. `replay`: the ledgers, replayed on a temporary branch, make the branch's schema.
 //! 4. `advisor`: on the replayed state, no ERROR, and no WARN that production does not have.
+//! 5. `exposure`: nothing becomes public that nobody can have meant.
 //!
 //! A condition that cannot be checked has failed.
 
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::carried::FunctionDiff;
 use super::ledger::Ledger;
+use super::opening::{Exposure, PublicReading};
 use super::rehearsal::Rehearsed;
 use super::state::{State, differences, expected_schema};
 use super::{Code, Dev, Next, Refusal};
@@ -39,7 +41,7 @@ pub enum CheckStatus {
 /// One condition.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Check {
-    /// restore_points, drift, replay or advisor.
+    /// restore_points, drift, replay, advisor or exposure.
     pub name: String,
     /// How it stands.
     pub status: CheckStatus,
@@ -75,6 +77,8 @@ pub struct Verdict {
     pub fix_migration: Option<FixMigration>,
     /// Versions that a merge would carry.
     pub unmerged: Vec<String>,
+    /// What anybody will be able to read, and nobody has approved yet.
+    pub(super) publishes: Vec<PublicReading>,
     /// How the branch's functions and production's differ.
     pub(super) functions: FunctionDiff,
     /// The state that was judged.
@@ -173,19 +177,25 @@ impl Dev {
         let Rehearsed {
             replay,
             advisor,
+            exposure:
+                Exposure {
+                    finding: exposure,
+                    publishes,
+                },
             fix,
             base,
         } = rehearsed;
         // Without a replay production itself is what the branch is measured against.
         let base = base.as_ref().unwrap_or(&production.catalogue);
         let expected_schema = expected_schema(&production.catalogue, base, &branch.catalogue);
-        let code = [&points, &drift, &replay, &advisor]
+        let code = [&points, &drift, &replay, &advisor, &exposure]
             .into_iter()
             .find_map(|finding| finding.1);
         Ok(Verdict {
             passes: code.is_none(),
-            checks: vec![points.0, drift.0, replay.0, advisor.0],
+            checks: vec![points.0, drift.0, replay.0, advisor.0, exposure.0],
             fix_migration: fix,
+            publishes,
             unmerged: versions,
             functions,
             state_hash: branch.state_hash,

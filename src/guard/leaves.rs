@@ -91,9 +91,18 @@ impl Dev {
             [] => String::new(),
             some => format!(", and delete there {}", quoted(&some.join(", "))),
         };
+        let publishes: Vec<String> = verdict
+            .publishes
+            .iter()
+            .map(|one| format!("{} ({})", quoted(&one.object), quoted(&one.rows)))
+            .collect();
+        let publishes = match publishes.as_slice() {
+            [] => String::new(),
+            some => format!(", and let anybody read {}", some.join(", ")),
+        };
         Ok(Ask {
             what: format!(
-                "merge {} migration(s) and {} function(s) of the branch {} into production of {project}{deletes}; it has passed the gate",
+                "merge {} migration(s) and {} function(s) of the branch {} into production of {project}{deletes}{publishes}; it has passed the gate",
                 migrations.len(),
                 verdict.functions.deployed.len(),
                 quoted(name)
@@ -104,6 +113,7 @@ impl Dev {
                 "migrations": migrations,
                 "functions": verdict.functions.deployed,
                 "deleted_functions": deleted,
+                "public_reading": verdict.publishes,
                 "branch_state": verdict.state_hash,
                 "production_state": verdict.production_state_hash,
             }),

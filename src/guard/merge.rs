@@ -15,7 +15,7 @@ use super::gate::{Verdict, name_differences};
 use super::merged::{Merged, MergedMigrations, not_merged};
 use super::pauses::Pauses;
 use super::state::{State, differences};
-use super::{CheckStatus, Code, Dev, Next, Operation, PATIENCE, Refusal, Release};
+use super::{Advisor, CheckStatus, Code, Dev, Next, Operation, PATIENCE, Refusal, Release};
 use crate::api::ReleasePermit;
 use crate::api::advisors::Level;
 use crate::api::branches::{BranchStatus, ListBranches, MergeBranch, WorkflowBody};
@@ -65,14 +65,18 @@ impl Dev {
         if !tells && deleted.is_empty() {
             return Ok(Merged::nothing(&verdict.functions.only_on_production));
         }
-        let operations: &[Operation] = match deleted.as_slice() {
-            [] => &[Operation::MergeBranch],
-            _ => &[Operation::MergeBranch, Operation::DeleteFunction],
-        };
+        let mut operations = vec![Operation::MergeBranch];
+        if !deleted.is_empty() {
+            operations.push(Operation::DeleteFunction);
+        }
+        if !verdict.publishes.is_empty() {
+            operations.push(Operation::PublicReading);
+        }
         let leave = self
             .call
-            .leave(operations, self.ask_to_merge(&verdict, &deleted))
+            .leave(&operations, self.ask_to_merge(&verdict, &deleted))
             .await?;
+        self.remember_public_reading(&verdict.publishes).await?;
         // Taken again right before the merge: what was judged is what is merged, into what it was
         // judged against.
         if guard.state(branch).await?.state_hash != verdict.state_hash
@@ -368,7 +372,12 @@ impl Dev {
     }
 
     async fn advisor_on_production(&self) -> String {
-        match self.call.guard.lints(self.branch.project(), false).await {
+        match self
+            .call
+            .guard
+            .lints(self.branch.project(), Advisor::Security)
+            .await
+        {
             Ok(lints) => {
                 let count = |level| lints.iter().filter(|lint| lint.level == level).count();
                 format!(

@@ -16,6 +16,7 @@
 //! recovery   returning production to a point in time;  backups: between which, and what else can be returned to
 //! ledger     the ledger as it is;  strangers: rows that no migration made;  state: the hashes of schema and ledger
 //! gate       the conditions of a merge;  rehearsal: the replay;  advice, remedies: the advisor's verdict, and what mends it
+//!            findings: what the advisors find, in few words;  opening: what becomes public
 //! merge      the merge itself, followed to its end;  merged: what came of it
 //! judging    the SQL judge's answer in the guard's terms;  reach: the secrets behind what SQL names
 //!            trial: a read as a user of the app
@@ -27,7 +28,7 @@
 //! costs      prices, bills and the cap on them
 //! logs       what only looks at logs: queries in both dialects, a service's lines;  masking: values in messages
 //! config     what services are set to;  configuring: changing it on branches;  dangers: settings that are not what they seem;  promote: carrying them to production
-//!            exposure: what production's API shows, wherever the advisor looks
+//!            exposure: what production's API shows, wherever the advisor looks;  access, matrix: who can reach what through it;  conditions: what a policy asks
 //! secrets    of functions;  environment: the operator's;  payment: live keys
 //! operations long work: in_progress, and attaching to it;  asked: what makes two calls the same;  pauses: between two looks at what takes its time
 //! approval   leave to do what the policy does not allow by itself;  leaves: what for;  roads: the policy's part
@@ -36,6 +37,7 @@
 //! policy     the operator's limits;  refusal: a typed "no";  ways: what to do after it;  redact: what must not get out
 //! ```
 
+mod access;
 mod advice;
 mod approval;
 mod asked;
@@ -47,6 +49,7 @@ mod carried;
 mod cautions;
 mod claimed;
 mod claims;
+mod conditions;
 mod config;
 mod configuring;
 mod costs;
@@ -55,6 +58,7 @@ mod dangers;
 mod diff;
 mod environment;
 mod exposure;
+mod findings;
 mod functions;
 mod gate;
 mod grant;
@@ -68,9 +72,11 @@ mod ledger;
 mod lifecycle;
 mod logs;
 mod masking;
+mod matrix;
 mod merge;
 mod merged;
 mod migrate;
+mod opening;
 mod operations;
 mod passwords;
 mod pauses;
@@ -131,6 +137,7 @@ pub use configuring::{ChangedConfig, ChangedField, CheckedSettings};
 pub use costs::Cost;
 pub use customs::CustomSetting;
 pub use diff::{Diff, ObjectChange};
+pub use findings::{Advice, Advisor, FoundLint, LintCounts};
 pub use functions::{ShownFile, ShownFunction, WantedFunction};
 pub use gate::{Check, CheckStatus, FixMigration, Verdict};
 pub use grant::{Class, Dev, Grant, Launch, Production, Read, Release, Sql};
@@ -139,6 +146,7 @@ pub use invoke::{Invocated, InvokeRole, WantedCall};
 pub use judging::judged_sql;
 pub use keys::{EnvironmentKeys, MadeKey, PublishableKey, SecretKey};
 pub use logs::{AskedWindow, FoundLogs, LogWindow};
+pub use matrix::{AccessMatrix, Tried};
 pub use merged::{Merged, MergedMigrations, NotMerged};
 pub use migrate::{AppliedMigration, Change, MadePoint, Migrated, MigrationRequest};
 pub use pipeline::{Outcome, run};
@@ -150,7 +158,7 @@ pub use policy::{
 pub use prices::ComputeSize;
 pub use projects::{LaunchedProject, NewProject};
 pub use quote::visible;
-pub use reading::{ChangedRows, FoundLint, QueryResult};
+pub use reading::{ChangedRows, QueryResult};
 pub use rebase::Rebased;
 pub use recovery::{LostWindow, Recovered};
 pub use refusal::{Code, Next, Refusal};

@@ -17,7 +17,7 @@ use super::configuring::{ChangedConfig, ChangedField, body, not_taken};
 use super::dangers::{check_schemas, development_value, exposes_more, unsafe_setting, weaker};
 use super::environment::{For, secret};
 use super::quote::quoted;
-use super::{Code, Next, Operation, Refusal, Release};
+use super::{Advisor, Code, Next, Operation, Refusal, Release};
 use crate::api::Ref;
 use crate::api::advisors::Level;
 use crate::api::config::{RESTART, Service, Settings};
@@ -247,7 +247,7 @@ impl Release {
         let project = self.dev.branch.project();
         let known = match judged {
             Some(mut found) => {
-                let before = guard.lints(project, false).await?;
+                let before = guard.lints(project, Advisor::Security).await?;
                 found.extend(before.into_iter().map(|lint| lint.cache_key));
                 Some(found)
             }
@@ -334,7 +334,7 @@ impl Release {
     /// What the advisor finds on production beyond what is known; also that it gives no verdict.
     async fn worse_than(&self, known: &[String]) -> Option<String> {
         let project = self.dev.branch.project();
-        match self.dev.call.guard.lints(project, false).await {
+        match self.dev.call.guard.lints(project, Advisor::Security).await {
             Err(refusal) => Some(refusal.message),
             Ok(now) => now
                 .into_iter()

@@ -8,7 +8,6 @@ use super::judging::AskedSql;
 use super::{
     AppliedMigration, Code, Dev, Environment, LaunchedProject, Limits, Next, Read, Refusal,
 };
-use crate::api::advisors::{AdvisorQuery, GetPerformanceAdvisor, GetSecurityAdvisor, Level, Lint};
 use crate::api::branches::Branch;
 use crate::api::database::{QueryBody, Row, RunQuery};
 use crate::api::organizations::{
@@ -28,56 +27,6 @@ pub struct QueryResult {
     pub row_count: usize,
     /// Whether some are missing in `rows`.
     pub truncated: bool,
-}
-
-/// A finding of the advisor.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct FoundLint {
-    /// The lint's name.
-    pub name: String,
-    /// ERROR, WARN or INFO.
-    pub level: String,
-    /// The object that it concerns.
-    pub object: String,
-    /// What was found.
-    pub detail: String,
-    /// How to mend it.
-    pub remediation: String,
-}
-
-impl From<&Lint> for FoundLint {
-    fn from(lint: &Lint) -> Self {
-        Self {
-            name: lint.name.clone(),
-            level: level_word(lint.level).to_owned(),
-            object: lint_object(lint),
-            detail: super::advice::quoted_backticks(&lint.detail),
-            remediation: lint.remediation.clone(),
-        }
-    }
-}
-
-/// `schema.name` of what a lint concerns, or the lint's own key where it names nothing.
-pub(super) fn lint_object(lint: &Lint) -> String {
-    let part = |key: &str| {
-        lint.metadata
-            .as_ref()
-            .and_then(|metadata| metadata.get(key))
-            .and_then(Value::as_str)
-    };
-    match (part("schema"), part("name")) {
-        (Some(schema), Some(name)) => format!("{schema}.{name}"),
-        (None, Some(name)) => name.to_owned(),
-        _ => lint.cache_key.clone(),
-    }
-}
-
-pub(super) fn level_word(level: Level) -> &'static str {
-    match level {
-        Level::Error => "ERROR",
-        Level::Warn => "WARN",
-        Level::Info => "INFO",
-    }
 }
 
 impl Read {
@@ -245,39 +194,6 @@ impl Read {
         );
         allowed?;
         Ok(cut(rows?, &guard.policy().limits))
-    }
-
-    /// The advisor's findings.
-    pub async fn lints(&self, performance: bool) -> Result<Vec<Lint>, Refusal> {
-        self.call.guard.lints(self.reference()?, performance).await
-    }
-}
-
-impl super::Guard {
-    /// The advisor's findings for one database; anything but a whole answer is `advisor_unavailable`.
-    pub(super) async fn lints(
-        &self,
-        reference: &crate::api::Ref,
-        performance: bool,
-    ) -> Result<Vec<Lint>, Refusal> {
-        let client = self.client();
-        let answer = if performance {
-            client
-                .look::<GetPerformanceAdvisor>(reference.clone(), &())
-                .await
-        } else {
-            client
-                .look::<GetSecurityAdvisor>(reference.clone(), &AdvisorQuery::default())
-                .await
-        };
-        Ok(answer
-            .map_err(|error| {
-                Refusal::new(
-                    Code::AdvisorUnavailable,
-                    format!("the advisor gave no verdict: {error}"),
-                )
-            })?
-            .lints)
     }
 }
 

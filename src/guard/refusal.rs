@@ -83,6 +83,8 @@ pub enum Code {
     UnmergedMigrations,
     /// The advisor found what must not reach production.
     AdvisorFailed,
+    /// A merge would open to everybody what nobody can have meant.
+    ExposureFailed,
     /// The advisor gave no verdict.
     AdvisorUnavailable,
     /// Production is not what the branch was made from.
@@ -168,6 +170,7 @@ impl Code {
             Self::OutsideRecoveryWindow => "outside_recovery_window",
             Self::UnmergedMigrations => "unmerged_migrations",
             Self::AdvisorFailed => "advisor_failed",
+            Self::ExposureFailed => "exposure_failed",
             Self::AdvisorUnavailable => "advisor_unavailable",
             Self::Drift => "drift",
             Self::Unreplayable => "unreplayable",

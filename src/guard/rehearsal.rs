@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::gate::{Check, CheckStatus, Finding, FixMigration, name_differences, passed};
 use super::judging::AskedSql;
 use super::ledger::LedgerMigration;
+use super::opening::Exposure;
 use super::state::{State, differences};
 use super::transaction::replay_transaction;
 use super::{Code, Dev, Next, Refusal, Switch};
@@ -26,6 +27,7 @@ pub(super) fn new_name() -> String {
 pub(super) struct Rehearsed {
     pub(super) replay: Finding,
     pub(super) advisor: Finding,
+    pub(super) exposure: Exposure,
     pub(super) fix: Option<FixMigration>,
     /// What production's ledger alone makes.
     pub(super) base: Option<Vec<(String, String, String)>>,
@@ -35,6 +37,7 @@ impl Rehearsed {
     /// One that ended early, or had nothing to do.
     pub(super) fn ended(replay: Finding, advisor: Finding) -> Self {
         Self {
+            exposure: Exposure::as_before(&advisor),
             replay,
             advisor,
             fix: None,
@@ -65,6 +68,7 @@ impl Dev {
             };
             return Ok(Rehearsed {
                 replay: off,
+                exposure: self.exposure_after(&advisor, &self.branch).await?,
                 advisor,
                 fix,
                 base: None,
@@ -161,10 +165,26 @@ impl Dev {
         let (advisor, fix) = self.check_advisor(&rehearsal).await?;
         Ok(Rehearsed {
             replay,
+            exposure: self.exposure_after(&advisor, &rehearsal).await?,
             advisor,
             fix,
             base: Some(base),
         })
+    }
+
+    /// What becomes public, once the advisor has no objection.
+    async fn exposure_after(
+        &self,
+        advisor: &Finding,
+        judged: &DevBranch,
+    ) -> Result<Exposure, Refusal> {
+        match advisor.1 {
+            Some(_) => Ok(Exposure::as_before(advisor)),
+            None => {
+                let exposed = self.call.guard.exposed(self.branch.project()).await?;
+                self.check_exposure(judged, &exposed).await
+            }
+        }
     }
 
     /// What production's ledger makes on a fresh branch.

@@ -6,11 +6,16 @@
 //! that the app is built on. It comes last, because a merge that stays refused helps nobody, and
 //! what it takes stands in its name.
 
+use std::collections::{HashMap, HashSet};
+
 use super::advice::quoted_backticks;
 use super::ledger::text;
-use super::{Dev, FixMigration, Refusal};
+use super::{Advisor, FixMigration, Guard, Refusal};
 use crate::api::advisors::Lint;
 use crate::api::{Ref, database::Row};
+
+/// What the migration of certain fixes is called.
+pub(super) const FIX: &str = "fix_advisor_findings";
 
 /// Statements against findings, in the order of the findings.
 #[derive(Debug, Default)]
@@ -22,14 +27,19 @@ pub(super) struct Remedies {
 }
 
 impl Remedies {
+    /// The statements that mend what is certain.
+    pub(super) fn certain(&self) -> &[String] {
+        &self.certain
+    }
+
     /// The migration that mends what is certain.
     pub(super) fn fix(&self) -> Option<FixMigration> {
-        migration("fix_advisor_findings", &self.certain)
+        FixMigration::of(FIX, &self.certain)
     }
 
     /// The migration that takes away what nothing certain mends.
     pub(super) fn closing(&self) -> Option<FixMigration> {
-        migration("close_advisor_findings", &self.closing)
+        FixMigration::of("close_advisor_findings", &self.closing)
     }
 
     /// Whether nothing can be done by a migration.
@@ -37,7 +47,7 @@ impl Remedies {
         self.certain.is_empty() && self.closing.is_empty()
     }
 
-    fn add(&mut self, remedy: &Row) {
+    fn add(&mut self, remedy: &Row, added: &mut HashSet<String>) {
         let Some(statement) = text(remedy, "statement") else {
             return;
         };
@@ -48,53 +58,67 @@ impl Remedies {
             Some(true) => &mut self.certain,
             _ => &mut self.closing,
         };
-        if !list.contains(&statement) {
+        if added.insert(statement.clone()) {
             list.push(statement);
         }
     }
 }
 
-fn migration(name: &str, statements: &[String]) -> Option<FixMigration> {
-    (!statements.is_empty()).then(|| FixMigration {
-        name: name.to_owned(),
-        query: statements.join("\n"),
-    })
+impl FixMigration {
+    /// The statements as one migration; none of none.
+    pub(super) fn of(name: &str, statements: &[String]) -> Option<Self> {
+        (!statements.is_empty()).then(|| Self {
+            name: name.to_owned(),
+            query: statements.join("\n"),
+        })
+    }
 }
 
-impl Dev {
-    /// What can be done about these findings on the database that they were found in.
+impl Guard {
+    /// What can be done about an advisor's findings on the database that they were found in.
     pub(super) async fn remedies(
         &self,
         judged: &Ref,
         lints: &[&Lint],
+        advisor: Advisor,
     ) -> Result<Remedies, Refusal> {
-        let rows = self
-            .call
-            .guard
-            .client()
-            .query_read_only(judged, include_str!("remedies.sql"), None)
-            .await?;
+        let query = match advisor {
+            Advisor::Performance => include_str!("remedies_performance.sql"),
+            Advisor::Security | Advisor::Schema => include_str!("remedies.sql"),
+        };
+        let rows = self.client().query_read_only(judged, query, None).await?;
+        let mut known: HashMap<_, Vec<&Row>> = HashMap::new();
+        for row in &rows {
+            let subject = ["finding", "schema", "name"].map(|column| text(row, column));
+            known.entry(subject).or_default().push(row);
+        }
         let mut remedies = Remedies::default();
+        let mut added = HashSet::new();
         for lint in lints {
-            rows.iter()
-                .filter(|remedy| concerns(remedy, lint))
-                .for_each(|remedy| remedies.add(remedy));
+            for remedy in known.get(&subject(lint)).into_iter().flatten() {
+                if is_of_part(remedy, lint) {
+                    remedies.add(remedy, &mut added);
+                }
+            }
         }
         Ok(remedies)
     }
 }
 
-/// Whether a remedy is for this very finding. Where a table has several policies, the finding's own
-/// words name the one.
-fn concerns(remedy: &Row, lint: &Lint) -> bool {
+/// What a finding is about: its lint, and the schema and name of its object.
+fn subject(lint: &Lint) -> [Option<String>; 3] {
     let named = |key: &str| {
-        lint.metadata
-            .as_ref()
-            .and_then(|metadata| metadata.get(key)?.as_str())
+        let metadata = lint.metadata.as_ref()?;
+        Some(metadata.get(key)?.as_str()?.to_owned())
     };
-    text(remedy, "finding").as_deref() == Some(lint.name.as_str())
-        && text(remedy, "schema").as_deref() == named("schema")
-        && text(remedy, "name").as_deref() == named("name")
-        && text(remedy, "policy")
-            .is_none_or(|policy| quoted_backticks(&lint.detail).contains(&format!("`{policy}`")))
+    // Of an extension the platform gives the name under a key of its own.
+    let name = named("name").or_else(|| named("extension_name"));
+    [Some(lint.name.clone()), named("schema"), name]
+}
+
+/// Whether a remedy is for this very finding. Where a table has several policies or foreign keys,
+/// the finding's own words name the one.
+fn is_of_part(remedy: &Row, lint: &Lint) -> bool {
+    text(remedy, "part")
+        .is_none_or(|part| quoted_backticks(&lint.detail).contains(&format!("`{part}`")))
 }

@@ -38,7 +38,7 @@ extension as (
 )
 -- the path that its callers have today, so that every name in it keeps its meaning
 select
-    'function_search_path_mutable' as finding, f.nspname as schema, f.proname as name, null as policy,
+    'function_search_path_mutable' as finding, f.nspname as schema, f.proname as name, null as part,
     pg_catalog.format('alter routine %s set search_path = public, extensions, pg_temp;', f.signature) as statement,
     true as is_certain
 from routine as f
@@ -74,6 +74,7 @@ select
         when 'rls_disabled_in_public' then pg_catalog.format('alter table %I.%I enable row level security;', n.nspname, c.relname)
         when 'policy_exists_rls_disabled' then pg_catalog.format('alter table %I.%I enable row level security;', n.nspname, c.relname)
         when 'sensitive_columns_exposed' then pg_catalog.format('alter table %I.%I enable row level security;', n.nspname, c.relname)
+        when 'insecure_queue_exposed_in_api' then pg_catalog.format('alter table %I.%I enable row level security;', n.nspname, c.relname)
         else pg_catalog.format('revoke all on %I.%I from public, anon, authenticated;', n.nspname, c.relname)
     end,
     lint.is_certain
@@ -85,6 +86,7 @@ join (
         ('rls_disabled_in_public', true, '{r,p}'),
         ('policy_exists_rls_disabled', true, '{r,p}'),
         ('sensitive_columns_exposed', true, '{r,p}'),
+        ('insecure_queue_exposed_in_api', true, '{r}'),
         ('auth_users_exposed', false, '{v,m}'),
         ('materialized_view_in_api', false, '{m}'),
         ('foreign_table_in_api', false, '{f}')
@@ -98,3 +100,19 @@ from pg_catalog.pg_policy as p
 join pg_catalog.pg_class as c on c.oid = p.polrelid
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 cross join (values ('rls_policy_always_true'), ('rls_references_user_metadata')) as lint(finding)
+union all
+-- a key that leans on a constraint of the platform's that is not its primary key
+select
+    'fkey_to_auth_unique', n.nspname, c.relname, k.conname,
+    pg_catalog.format('alter table %I.%I drop constraint %I;', n.nspname, c.relname, k.conname), false
+from pg_catalog.pg_constraint as k
+join pg_catalog.pg_class as c on c.oid = k.conrelid
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+join pg_catalog.pg_class as target on target.oid = k.confrelid
+where k.contype = 'f' and target.relnamespace = pg_catalog.to_regnamespace('auth')
+union all
+-- what its owner may do, and nobody else
+select
+    'extension_versions_outdated', null, e.extname, null, pg_catalog.format('alter extension %I update;', e.extname), true
+from pg_catalog.pg_extension as e
+where pg_catalog.pg_get_userbyid(e.extowner) = 'postgres'

@@ -120,6 +120,9 @@ operations! {
     create_claim_link CreateClaimLink Operator
     /// Merging a branch into production, once it has passed the gate.
     merge_branch MergeBranch None
+    /// Merging what lets anybody read a table that a policy opens; asked once for a table and its
+    /// policies.
+    public_reading PublicReading Client
     /// Deleting functions of production that a branch does not have, with its merge.
     delete_function DeleteFunction Client
     /// Copying fields of a branch's configuration to production.

@@ -16,6 +16,7 @@ mod merges;
 mod operations;
 mod points;
 mod projects;
+mod public_reading;
 mod recoveries;
 mod vault;
 
@@ -52,6 +53,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("functions.sql"),
     include_str!("weaker.sql"),
     include_str!("claims.sql"),
+    include_str!("public_reading.sql"),
 ];
 
 /// The store. Cheap to clone.

@@ -2,9 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::guard::{Environment, FoundLint, Read, Refusal, Target, Tool};
+use crate::guard::{Advisor, Environment, FixMigration, LintCounts, Read, Refusal, Target, Tool};
 
 /// Asks an advisor.
 pub(super) struct GetAdvisors;
@@ -34,6 +34,10 @@ pub(super) struct Input {
     kind: Kind,
     #[serde(default)]
     detail: Detail,
+    /// This lint alone.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    lint: Option<String>,
     #[serde(default)]
     #[schemars(with = "String")]
     branch: Option<String>,
@@ -47,14 +51,13 @@ pub(super) struct Input {
 pub(super) struct Output {
     #[schemars(with = "Vec<std::collections::BTreeMap<String, String>>")]
     lints: Vec<Value>,
-    counts: Counts,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct Counts {
-    error: usize,
-    warn: usize,
-    info: usize,
+    counts: LintCounts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "FixMigration")]
+    fix_migration: Option<FixMigration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    left_out: Option<String>,
 }
 
 impl Tool for GetAdvisors {
@@ -71,34 +74,32 @@ impl Tool for GetAdvisors {
     }
 
     async fn call(grant: Read, input: Input) -> Result<Output, Refusal> {
-        let lints = grant.lints(input.kind == Kind::Performance).await?;
-        let count = |word: &str| {
-            lints
-                .iter()
-                .filter(|lint| FoundLint::from(*lint).level == word)
-                .count()
+        let advisor = match input.kind {
+            Kind::Security => Advisor::Security,
+            Kind::Performance => Advisor::Performance,
         };
-        let counts = Counts {
-            error: count("ERROR"),
-            warn: count("WARN"),
-            info: count("INFO"),
-        };
-        let lints = lints
-            .iter()
-            .map(|lint| match input.detail {
-                Detail::Full => serde_json::to_value(lint),
-                Detail::Brief => serde_json::to_value(FoundLint::from(lint)),
-            })
-            .collect::<Result<_, _>>()
-            .unwrap_or_else(|_| vec![Value::Object(Map::new())]);
-        Ok(Output { lints, counts })
+        let full = input.detail == Detail::Full;
+        let advice = grant.advice(advisor, input.lint.as_deref(), full).await?;
+        Ok(Output {
+            lints: advice.lints,
+            counts: advice.counts,
+            fix_migration: advice.fix_migration,
+            left_out: advice.left_out,
+        })
     }
 
     fn say(output: &Output) -> String {
         let counts = &output.counts;
-        format!(
+        let mut said = format!(
             "{} error(s), {} warning(s), {} remark(s).",
             counts.error, counts.warn, counts.info
-        )
+        );
+        if output.fix_migration.is_some() {
+            said.push_str(" fix_migration mends what is certain: apply it with apply_migration.");
+        }
+        if let Some(left_out) = &output.left_out {
+            said.push_str(&format!(" Left out: {left_out}."));
+        }
+        said
     }
 }

@@ -124,6 +124,7 @@ catalogue! {
     }
     Advisors {
         get_advisors: GetAdvisors,
+        get_access_matrix: GetAccessMatrix,
     }
     Storage {
         list_storage_buckets: ListStorageBuckets,

@@ -196,6 +196,15 @@ async fn what_others_wrote_is_fenced_and_shown_in_every_answer() {
             "get_advisors",
             json!({ "project_id": id, "type": "security", "detail": "full" }),
         ),
+        (
+            "get_advisors",
+            json!({ "project_id": id, "type": "performance" }),
+        ),
+        ("get_access_matrix", json!({ "project_id": id })),
+        (
+            "get_access_matrix",
+            json!({ "project_id": id, "object": format!("public.{name} f") }),
+        ),
         ("get_branch_diff", json!({ "project_id": id })),
         ("check_merge", json!({ "project_id": id })),
         ("merge_branch", json!({ "project_id": id })),

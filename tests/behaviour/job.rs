@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::approvals;
 use crate::harness::{World, fingerprint};
 
 pub(crate) const TODOS: &str = "\
@@ -111,6 +112,11 @@ async fn the_whole_job_works_over_stdio() {
 
     let verdict = project.check().await;
     assert_eq!(verdict["passes"], true, "{verdict}");
+    // That anybody may read the notes is for somebody else to say, once.
+    let waits = project
+        .refused("merge_branch", json!({}), "approval_required")
+        .await;
+    approvals::answer(&world, "grant", &approvals::id(&waits));
     let merged = project.ok("merge_branch", json!({})).await;
     assert_eq!(merged["status"], "merged");
     assert_eq!(

@@ -1,7 +1,7 @@
 //! Every lint on the cases beside this file: it finds what it should and nothing else.
 //!
-//! A case's head says what is expected (`-- expect: object`, once for each finding) and which
-//! schemas are exposed (`-- exposed: …`). `-- as supabase_admin` and `-- as postgres` say who runs
+//! A case's head says what is expected (`-- expect: object`, once for each finding, or
+//! `-- expect key: …` where its key says more) and which schemas are exposed (`-- exposed: …`). `-- as supabase_admin` and `-- as postgres` say who runs
 //! what follows; the beginning is postgres's.
 
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ struct Case {
     name: String,
     lint: String,
     expected: Vec<String>,
+    /// Whether findings are expected by key.
+    by_key: bool,
     exposed: String,
     parts: Vec<(Login, String)>,
 }
@@ -46,12 +48,16 @@ fn read(path: &Path) -> Case {
         lint: name.split('.').next().unwrap().to_owned(),
         name,
         expected: Vec::new(),
+        by_key: false,
         exposed: EXPOSED.to_owned(),
         parts: vec![(Login::User, String::new())],
     };
     for line in text.lines() {
         if let Some(object) = line.strip_prefix("-- expect: ") {
             case.expected.push(object.to_owned());
+        } else if let Some(key) = line.strip_prefix("-- expect key: ") {
+            case.expected.push(key.to_owned());
+            case.by_key = true;
         } else if let Some(schemas) = line.strip_prefix("-- exposed:") {
             case.exposed = schemas.trim().to_owned();
         } else if line.starts_with("-- as supabase_admin") {
@@ -93,7 +99,10 @@ async fn findings(engine: &Engine, cluster: ClusterId, case: &Case) -> Vec<Strin
     let mut found: Vec<String> = results
         .iter()
         .flat_map(|result| result.to_json())
-        .map(|row| object(&Value::Object(row)))
+        .map(|row| match (case.by_key, row.get("cache_key")) {
+            (true, Some(Value::String(key))) => key.clone(),
+            _ => object(&Value::Object(row)),
+        })
         .collect();
     found.sort();
     found
@@ -102,12 +111,21 @@ async fn findings(engine: &Engine, cluster: ClusterId, case: &Case) -> Vec<Strin
 fn object(lint: &Value) -> String {
     let metadata = &lint["metadata"];
     let word = |key: &str| metadata[key].as_str().unwrap_or_default();
-    // A policy's findings name the policy: one table may have several.
-    [word("schema"), word("name"), word("policy_name")]
-        .into_iter()
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(".")
+    // One table may have several findings: what of it is meant comes last.
+    [
+        "schema",
+        "name",
+        "extension_name",
+        "policy_name",
+        "fkey_name",
+        "foreign_key",
+        "column",
+    ]
+    .map(word)
+    .into_iter()
+    .filter(|word| !word.is_empty())
+    .collect::<Vec<_>>()
+    .join(".")
 }
 
 fn scripts() -> &'static [Script] {

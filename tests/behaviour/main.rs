@@ -9,7 +9,7 @@
 //! storm         clients at work while everything fails, from a seed
 //! ways          from every refusal, by `next` alone, to a merge
 //! targets scope policy limits lifecycle pooler recovery costs keys cloud doctor sql ledger migrations restore_points advisor gate merge branches
-//! attacks isolation sharing concurrency long_work crashes faults http journal json lints resources surface
+//! access advisors exposure attacks isolation sharing concurrency long_work crashes faults http journal json lints resources surface
 //! vault vault_keys canaries fence functions functions_attacks functions_logs functions_merge
 //! config config_attacks config_promotion secrets claim_pages claim_attacks claims claim_settings claim_tokens claim_browser
 //! ```
@@ -25,6 +25,8 @@
 
 mod harness;
 
+mod access;
+mod advisors;
 mod approvals;
 mod approved_states;
 mod attacks;
@@ -46,6 +48,7 @@ mod costs;
 mod crashes;
 mod doctor;
 mod elicitation;
+mod exposure;
 mod faults;
 mod fence;
 mod foreign;

@@ -33,7 +33,9 @@ pub(crate) async fn run(world: &World, report: &mut Report) -> Result<(), Failur
     server.call("apply_migration", arguments).await?;
     let dev = world.dev(&project).await?;
     let path = format!("/v1/projects/{dev}/advisors/security");
+    let performance = format!("/v1/projects/{dev}/advisors/performance");
     let (mut bare, mut tool) = (Vec::new(), Vec::new());
+    let (mut slow, mut matrix) = (Vec::new(), Vec::new());
     for _ in 0..world.runs(12) {
         let begun = Instant::now();
         let lints = world.call("GET", &path, None).await?;
@@ -47,9 +49,21 @@ pub(crate) async fn run(world: &World, report: &mut Report) -> Result<(), Failur
         server.call("get_advisors", arguments).await?;
         bare.push(first);
         tool.push(begun.elapsed());
+        let begun = Instant::now();
+        world.call("GET", &performance, None).await?;
+        slow.push(begun.elapsed());
+        let begun = Instant::now();
+        let arguments = json!({ "project_id": project });
+        server.call("get_access_matrix", arguments).await?;
+        matrix.push(begun.elapsed());
     }
     server.end().await?;
     report.add(Figure::times("security advisor, 200 tables: the route", &bare).at_most(50.0));
     report.add(Figure::times("get_advisors on the same", &tool));
+    report.add(Figure::times(
+        "performance advisor on the same: the route",
+        &slow,
+    ));
+    report.add(Figure::times("get_access_matrix on the same", &matrix));
     world.delete_project(&project).await
 }

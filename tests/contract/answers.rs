@@ -27,10 +27,7 @@ const KNOWN: [(&str, &str); 2] = [
     ),
 ];
 /// Routes that are declared and answer that they are not there, yet or any more.
-const NOT_THERE: [&str; 2] = [
-    "GET /v1/projects/{ref}/advisors/performance",
-    "GET /v1/projects/{ref}/analytics/endpoints/logs.all",
-];
+const NOT_THERE: [&str; 1] = ["GET /v1/projects/{ref}/analytics/endpoints/logs.all"];
 
 /// Routes that take a browser, a form, an app's secret or another account, and are called by tests
 /// of behaviour.
@@ -383,9 +380,16 @@ async fn database(drive: &mut Drive, project: &str) -> Result<(), Failure> {
         .call("GET /v1/projects/{ref}/advisors/security", &[project], None)
         .await?;
     drive
-        .refused(
-            501,
+        .call(
             "GET /v1/projects/{ref}/advisors/performance",
+            &[project],
+            None,
+        )
+        .await?;
+    drive
+        .refused(
+            400,
+            "GET /v1/projects/{ref}/advisors/security?lint_type=config",
             &[project],
             None,
         )

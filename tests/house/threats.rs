@@ -12,7 +12,7 @@ type Threat = (&'static str, &'static str, &'static str, &'static str);
 /// Nothing is known.
 const UNKNOWN: &str = "–";
 
-const THREATS: [Threat; 42] = [
+const THREATS: [Threat; 44] = [
     (
         "naming production as the target of a write",
         "lands on DEV, `redirected: true`",
@@ -96,6 +96,18 @@ const THREATS: [Threat; 42] = [
         "`advisor_failed`, with the migration that mends it",
         "gate::what_the_advisor_objects_to_is_not_merged",
         "merges; there is no gate",
+    ),
+    (
+        "tables that everybody reaches and the advisor overlooks: partitioned, by columns, written without a right to read",
+        "`exposure_failed`, with the migration that closes them",
+        "exposure::what_the_advisor_overlooks_is_not_opened",
+        UNKNOWN,
+    ),
+    (
+        "publishing rows that nobody meant to publish",
+        "`approval_required`, once for a table and its policies",
+        "exposure::reading_that_a_policy_plainly_asks_for_is_approved_once",
+        UNKNOWN,
     ),
     (
         "an advisor that fails or answers nonsense",

@@ -1,6 +1,6 @@
 //! The demo's MCP client: what any client does, over a child's standard input and output.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use rmcp::ServiceExt;
@@ -15,6 +15,7 @@ use crate::config::EngineArgs;
 /// A session with a server that runs as a child.
 pub(super) struct Session {
     running: RunningService<RoleClient, ()>,
+    data_dir: PathBuf,
 }
 
 /// What a tool answered.
@@ -60,7 +61,10 @@ impl Session {
             .spawn()
             .map_err(|error| error.to_string())?;
         let running = ().serve(transport).await.map_err(|error| error.to_string())?;
-        Ok(Self { running })
+        Ok(Self {
+            running,
+            data_dir: data_dir.to_owned(),
+        })
     }
 
     /// The protocol version that was agreed on.
@@ -100,6 +104,21 @@ impl Session {
             value: result.structured_content.unwrap_or_default(),
             refused: result.is_error == Some(true),
         })
+    }
+
+    /// Answers an approval as the operator does, past the server.
+    pub(super) async fn approve(&self, id: &str) -> Result<(), String> {
+        let program = std::env::current_exe().map_err(|error| error.to_string())?;
+        let output = Command::new(program)
+            .args(["approve", "grant", id, "--data-dir"])
+            .arg(&self.data_dir)
+            .output()
+            .await
+            .map_err(|error| error.to_string())?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
     /// Closes the pipe and waits until the server has gone.

@@ -78,6 +78,7 @@ pub(super) async fn run(session: &Session, report: &mut Report) -> Result<(), St
         "Apply a migration that drops a column with data" => mistake,
         "Revert it" => revert,
         "Run the merge gate" => check,
+        "Let the operator approve what anybody will read" => approve_reading,
         "Merge" => merge,
         "Look at production: tables, and no seed rows" => production_after,
     }
@@ -321,6 +322,20 @@ impl Job<'_> {
             .map(|check| text(&check["name"]))
             .collect();
         Ok(format!("passed: {}", names.join(", ")))
+    }
+
+    async fn approve_reading(&mut self) -> Result<String, String> {
+        let error = self
+            .refused("merge_branch", json!({}), "approval_required")
+            .await?;
+        let public = &error["details"]["facts"]["public_reading"][0]["object"];
+        expect(public == "public.notes", "another object", &error)?;
+        let id = text(&error["details"]["approval"]);
+        self.session.approve(&id).await?;
+        Ok(format!(
+            "drydock approve grant {id}: anybody may read {}, asked once",
+            text(public)
+        ))
     }
 
     async fn merge(&mut self) -> Result<String, String> {

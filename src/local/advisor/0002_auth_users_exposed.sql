@@ -1,7 +1,8 @@
 -- Views and materialized views in an exposed schema that read auth.users and that an API role may select from.
 -- Direct readers only: a view over such a view is judged by its own definition, as on the platform. A
 -- materialized view is a copy, past every check; a view is excused if it runs with the caller's rights
--- (security_invoker) and auth.users has row security to apply to that caller.
+-- (security_invoker) and auth.users has row security to apply to that caller. Whom it is exposed to is said as on the
+-- platform: `anon` where anon may select, which takes in the rest.
 select
   'auth_users_exposed' as name,
   'Exposed Auth Users' as title,
@@ -12,7 +13,7 @@ select
   format(E'%s \\`%s.%s\\` reads \\`auth.users\\` and can be selected by %s',
     case c.relkind when 'm' then 'Materialized view' else 'View' end, n.nspname, c.relname, array_to_string(reader.roles, ' and ')) as detail,
   'https://supabase.com/docs/guides/database/database-linter?lint=0002_auth_users_exposed' as remediation,
-  jsonb_build_object('schema', n.nspname, 'name', c.relname, 'type', 'view', 'exposed_to', reader.roles) as metadata,
+  jsonb_build_object('schema', n.nspname, 'name', c.relname, 'type', 'view', 'exposed_to', reader.roles[:1]) as metadata,
   format('auth_users_exposed_%s_%s', n.nspname, c.relname) as cache_key
 from pg_class users
 join pg_namespace auth on auth.oid = users.relnamespace and auth.nspname = 'auth' and users.relname = 'users'

@@ -7,7 +7,8 @@ with source as materialized (
   select array_agg('%:funcid ' || p.oid || ' %') as patterns
   from pg_proc p
   join pg_namespace n on n.oid = p.pronamespace
-  where (n.nspname = 'auth' and p.proname = 'jwt') or (n.nspname = 'pg_catalog' and p.proname = 'current_setting')
+  -- whatever prints like one of them, too
+  where (n.nspname like '%auth' and p.proname = 'jwt') or p.proname like '%current_setting'
 ),
 expression as (
   select pol.polrelid, pol.polname, part.tree
@@ -19,7 +20,7 @@ finding as (
   select distinct e.polrelid, e.polname
   from expression e
   where pg_get_expr(e.tree, e.polrelid)
-    ~ '(auth\.jwt\(\)|current_setting\(.*request\.jwt\.claims.*\)).*user.metadata'
+    ~ '(auth\.jwt\(\)|current.setting\(.*request\.jwt\.claims.*\)).*user.metadata'
 )
 select
   'rls_references_user_metadata' as name,

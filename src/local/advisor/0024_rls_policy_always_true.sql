@@ -42,7 +42,7 @@ select
   'https://supabase.com/docs/guides/database/database-linter?lint=0024_permissive_rls_policy' as remediation,
   jsonb_build_object(
     'schema', n.nspname, 'name', c.relname, 'type', 'table',
-    'policy_name', p.polname, 'command', p.command, 'roles', role.names,
+    'policy_name', p.polname, 'command', p.command, 'roles', role.printed,
     'qual', pg_get_expr(p.polqual, p.polrelid), 'with_check', pg_get_expr(p.polwithcheck, p.polrelid),
     'permissive_using', p.open_using, 'permissive_with_check', coalesce(p.open_check, false)
   ) as metadata,
@@ -51,7 +51,8 @@ from judged p
 join pg_class c on c.oid = p.polrelid
 join pg_namespace n on n.oid = c.relnamespace
 cross join lateral (
-  select array_agg(case when r = 0 then 'public' else r::regrole::text end order by r::regrole::text) as names
+  -- public prints as a dash in the metadata, as on the platform
+  select array_agg(r::regrole::text) as printed, array_agg(case when r = 0 then 'public' else r::regrole::text end) as names
   from unnest(p.polroles) as r
 ) as role
 where (p.open_using or p.open_check)

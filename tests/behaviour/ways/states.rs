@@ -10,6 +10,7 @@ pub(super) const CODES: &[&str] = &[
     "point_unreachable",
     "unmerged_migrations",
     "advisor_failed",
+    "exposure_failed",
     "drift",
     "unreplayable",
     "partial",
@@ -22,8 +23,6 @@ pub(super) const CODES: &[&str] = &[
 /// What the advisor objects to, in each of the ways in which an app is written so.
 const OBJECTIONABLE: &[&str] = &[
     "create table public.open (id int primary key); grant select on public.open to anon;",
-    "create table public.t (id int primary key); create policy p on public.t using (id = 1);
-     grant select on public.t to anon;",
     "create table public.t (id int primary key); alter table public.t enable row level security;
      create policy \"Everybody, everything\" on public.t for all to authenticated using (true) with check (true);
      create policy own on public.t for select to authenticated using (id = 1);
@@ -48,7 +47,37 @@ const OBJECTIONABLE: &[&str] = &[
     "create policy everyone on auth.users for select to anon using (true);",
 ];
 
+/// What the advisor objects to, and what is public once that is mended.
+const MENDED_TO_PUBLIC: &str = "create table public.t (id int primary key);
+     create policy p on public.t using (id = 1); grant select on public.t to anon;";
+
+/// What the advisor overlooks, and everybody could reach.
+const OPEN: &[&str] = &[
+    "create table public.parts (id int) partition by list (id);
+     grant select, insert on public.parts to anon;",
+    "create table public.t (id int, body text); grant select (id), insert (body) on public.t to anon;",
+    "create table public.\"Drop box\" (id int); grant insert on public.\"Drop box\" to public;",
+    "create table public.t (id int, body text); alter table public.t enable row level security;
+     create policy box on public.t for insert to anon with check (length(body) < 100);
+     grant insert on public.t to anon;",
+    "create table public.t (id int, api_key text); alter table public.t enable row level security;
+     create policy shown on public.t for select to authenticated using (true);
+     grant select on public.t to authenticated;",
+];
+
 pub(super) async fn each(world: &World) {
+    for open in OPEN {
+        let mcp = world.serve().await;
+        let project = with_work(&mcp, "open").await;
+        mcp.project(&project).migrate("open", open).await;
+        merge(mcp, &project, "exposure_failed", Ending::Merged).await;
+    }
+    let mcp = world.serve().await;
+    let project = with_work(&mcp, "public").await;
+    mcp.project(&project)
+        .migrate("public", MENDED_TO_PUBLIC)
+        .await;
+    merge(mcp, &project, "advisor_failed", Ending::Approval).await;
     for bad in OBJECTIONABLE {
         let mcp = world.serve().await;
         let project = with_work(&mcp, "bad").await;

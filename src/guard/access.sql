@@ -1,0 +1,142 @@
+-- what anon and any signed-in user may do with what the API's schemas hold, by privileges and policies: one row for
+-- each table, view or function, role and action that the role is granted at all. $1: the schemas, between commas.
+-- `rows` is what a grant comes to: every row, none, some, or as the tables behind a view have it. `asks_nobody` says of
+-- some that who they are does not depend on the caller: the conditions call nothing but PostgreSQL's own functions,
+-- run no query, and ask for no setting. `alternatives` are the conditions one of which must hold, where whatever else
+-- must hold asks nobody.
+with exposed as (
+    select n.oid, n.nspname
+    from pg_catalog.pg_namespace as n
+    where n.nspname in (select pg_catalog.btrim(s) from pg_catalog.unnest(pg_catalog.string_to_array($1, ',')) as s)
+        and n.nspname <> 'graphql_public'
+),
+caller as (
+    select r.oid, r.rolname from pg_catalog.pg_roles as r where r.rolname in ('anon', 'authenticated')
+),
+granted as (
+    select
+        e.nspname, c.oid, c.relname, c.relkind, c.relrowsecurity, c.reloptions, w.rolname, w.oid as roleid, a.action, a.command,
+        -- where the grant is on columns alone
+        case when not pg_catalog.has_table_privilege(w.oid, c.oid, a.action) then (
+            select pg_catalog.string_agg(pg_catalog.quote_ident(col.attname), ', ' order by col.attnum)
+            from pg_catalog.pg_attribute as col
+            where col.attrelid = c.oid and col.attnum > 0 and not col.attisdropped
+                and pg_catalog.has_column_privilege(w.oid, c.oid, col.attnum, a.action)
+        ) end as columns
+    from exposed as e
+    join pg_catalog.pg_class as c on c.relnamespace = e.oid
+    cross join caller as w
+    cross join (values ('select', 'r', 0), ('insert', 'a', 8), ('update', 'w', 4), ('delete', 'd', 16)) as a(action, command, bit)
+    where c.relkind in ('r', 'p', 'v', 'm', 'f')
+        and pg_catalog.has_schema_privilege(w.oid, e.oid, 'usage')
+        and case a.action
+            when 'delete' then pg_catalog.has_table_privilege(w.oid, c.oid, 'delete')
+            else pg_catalog.has_any_column_privilege(w.oid, c.oid, a.action)
+        end
+        -- a view is written to if it can be
+        and (a.action = 'select' or c.relkind <> 'm' and pg_catalog.pg_relation_is_updatable(c.oid, false) & a.bit <> 0)
+),
+clause as (
+    select
+        g.oid, g.roleid, g.action, p.polpermissive, p.polname,
+        coalesce(
+            case
+                when g.action = 'insert' then pg_catalog.pg_get_expr(coalesce(p.polwithcheck, p.polqual), p.polrelid)
+                else pg_catalog.pg_get_expr(p.polqual, p.polrelid)
+            end,
+            'true'
+        ) as condition,
+        (
+            select coalesce(pg_catalog.bool_and(called.id::bigint < 16384 and called.id::oid <> all (asking.functions)), true)
+            from pg_catalog.regexp_matches(pg_catalog.concat(p.polqual::text, ' ', p.polwithcheck::text), ':(?:funcid|opfuncid) (\d+)', 'g') as m(ids)
+            cross join lateral (select m.ids[1] as id) as called
+        )
+        and pg_catalog.concat(p.polqual::text, p.polwithcheck::text) !~ '\{(SUBLINK|SQLVALUEFUNCTION|NEXTVALUEEXPR) ' as asks_nobody
+    from granted as g
+    cross join (
+        select pg_catalog.array_agg(f.oid) as functions
+        from pg_catalog.pg_proc as f
+        where f.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
+            and f.proname in ('current_setting', 'pg_has_role', 'has_table_privilege', 'random', 'gen_random_uuid')
+    ) as asking
+    join pg_catalog.pg_policy as p on p.polrelid = g.oid and p.polcmd in ('*', g.command)
+    where g.relrowsecurity
+        and exists (
+            select from pg_catalog.unnest(p.polroles) as r(oid)
+            where r.oid = 0 or pg_catalog.pg_has_role(g.roleid, r.oid, 'usage')
+        )
+),
+combined as (
+    select
+        c.oid, c.roleid, c.action,
+        pg_catalog.bool_or(c.polpermissive and c.condition <> 'false')
+            and not pg_catalog.bool_or(not c.polpermissive and c.condition = 'false') as lets,
+        coalesce(pg_catalog.bool_or(c.polpermissive and c.condition in ('true', '(1 = 1)')), false)
+            and not pg_catalog.bool_or(not c.polpermissive) as lets_all,
+        coalesce(pg_catalog.bool_or(c.polpermissive and c.asks_nobody and c.condition <> 'false'), false)
+            and coalesce(pg_catalog.bool_and(c.asks_nobody) filter (where not c.polpermissive), true) as asks_nobody,
+        case when coalesce(pg_catalog.bool_and(c.asks_nobody) filter (where not c.polpermissive), true)
+            then pg_catalog.to_json(pg_catalog.array_agg(c.condition) filter (where c.polpermissive))
+        end as alternatives,
+        pg_catalog.array_agg(c.polname::text order by c.polname) as policies,
+        nullif(pg_catalog.concat_ws(
+            ' and ',
+            pg_catalog.string_agg(c.condition, ' or ' order by c.polname) filter (where c.polpermissive),
+            pg_catalog.string_agg(c.condition, ' and ' order by c.polname) filter (where not c.polpermissive)
+        ), '') as condition
+    from clause as c
+    group by c.oid, c.roleid, c.action
+)
+select
+    pg_catalog.format('%s.%s', g.nspname, g.relname) as object,
+    pg_catalog.format('%I.%I', g.nspname, g.relname) as quoted,
+    case g.relkind
+        when 'p' then 'partitioned table' when 'v' then 'view' when 'm' then 'materialized view' when 'f' then 'foreign table' else 'table'
+    end as kind,
+    g.relrowsecurity as row_security,
+    g.rolname as who,
+    g.action,
+    case
+        when exists (
+            select from pg_catalog.pg_options_to_table(g.reloptions) as o
+            where o.option_name = 'security_invoker' and o.option_value::boolean
+        ) then 'callers'
+        when not g.relrowsecurity then 'every'
+        when not coalesce(c.lets, false) then 'none'
+        when c.lets_all then 'every'
+        else 'some'
+    end as rows,
+    c.condition,
+    g.columns,
+    coalesce(c.asks_nobody, false) as asks_nobody,
+    coalesce(c.alternatives::text, '[]') as alternatives,
+    pg_catalog.to_json(coalesce(c.policies, '{}'))::text as policies,
+    (
+        select pg_catalog.string_agg(a.attname, ', ' order by a.attnum)
+        from pg_catalog.pg_attribute as a
+        where a.attrelid = g.oid and a.attnum > 0 and not a.attisdropped and g.action = 'select'
+            and pg_catalog.format_type(a.atttypid, null) in ('text', 'character varying', 'character', 'bytea', 'json', 'jsonb', 'uuid')
+            and pg_catalog.has_column_privilege(g.roleid, g.oid, a.attnum, 'select')
+            and pg_catalog.replace(pg_catalog.lower(a.attname), '-', '_') ~ '^(.*_)?(password|passwd|password_hash|secret|secret_key|private_key|api_key|apikey|access_token|refresh_token|session_token|auth_token|token|ssn|social_security_number|credit_card|card_number|cvv|iban|passport_number|otp)$'
+    ) as sensitive
+from granted as g
+left join combined as c on c.oid = g.oid and c.roleid = g.roleid and c.action = g.action
+union all
+select
+    pg_catalog.format('%s.%s(%s)', e.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)),
+    pg_catalog.format('%I.%I', e.nspname, p.proname),
+    'function', p.prosecdef, w.rolname, 'execute', case when p.prosecdef then 'every' else 'callers' end,
+    null, null, false, '[]', '[]', null
+from exposed as e
+join pg_catalog.pg_proc as p on p.pronamespace = e.oid
+cross join caller as w
+where p.prokind in ('f', 'p')
+    -- the API calls no trigger's function, and no extension is anybody's design
+    and p.prorettype not in ('pg_catalog.trigger'::pg_catalog.regtype, 'pg_catalog.event_trigger'::pg_catalog.regtype)
+    and not exists (
+        select from pg_catalog.pg_depend as d
+        where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e'
+    )
+    and pg_catalog.has_schema_privilege(w.oid, e.oid, 'usage')
+    and pg_catalog.has_function_privilege(w.oid, p.oid, 'execute')
+order by 1, 3, 5, 6

@@ -1,0 +1,311 @@
+//! What a merge would open to everybody: the gate's condition `exposure`.
+//!
+//! It stands on the access matrix of the state that is merged, less what production has already.
+//!
+//! ```text
+//! writing that asks nobody who they are, reading with no policy at all,   refused
+//!   secrets that everybody reads
+//! reading that a policy plainly asks for                                  one approval, remembered
+//! what asks who is calling                                                nobody's business here
+//! ```
+//!
+//! What the advisor speaks of is left to it, with its waivers; what it overlooks is found here:
+//! partitioned tables, grants on columns, writing without a grant to read.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::access::{Access, Rows, Who};
+use super::gate::{Check, CheckStatus, Finding, NAMED, passed};
+use super::{Code, Dev, Next, Refusal};
+use crate::api::DevBranch;
+use crate::clock;
+use crate::fence::quote;
+use crate::hex;
+
+/// The check's name, and what a waiver of it names.
+const NAME: &str = "exposure";
+
+/// A table that anybody would be able to read, because a policy plainly asks for it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(super) struct PublicReading {
+    /// `schema.name`.
+    pub(super) object: String,
+    /// The policies that let them.
+    pub(super) policies: Vec<String>,
+    /// Which rows, in words.
+    pub(super) rows: String,
+    /// The same, whole.
+    #[serde(skip)]
+    condition: String,
+}
+
+impl PublicReading {
+    fn of(access: &Access) -> Self {
+        let columns = access.columns.as_deref().unwrap_or("*");
+        let condition = match &access.rows {
+            Rows::Some(condition) => condition.as_str(),
+            _ => "true",
+        };
+        Self {
+            object: access.object.clone(),
+            policies: access.policies.clone(),
+            rows: access.words(None),
+            condition: format!("{columns}: {condition}"),
+        }
+    }
+
+    /// What was approved: the table, its policies and their conditions.
+    pub(super) fn digest(&self) -> String {
+        let parts = [self.object.as_str(), self.condition.as_str()];
+        hex::sha256_of(
+            parts
+                .into_iter()
+                .chain(self.policies.iter().map(String::as_str)),
+        )
+    }
+
+    fn words(&self) -> String {
+        format!("{} ({})", quote(&self.object), quote(&self.rows))
+    }
+}
+
+/// What is open that nobody can have meant.
+struct Opened {
+    object: String,
+    what: String,
+    /// The statement that closes it.
+    close: String,
+}
+
+/// What the condition says, and what an approval is still needed for.
+pub(super) struct Exposure {
+    pub(super) finding: Finding,
+    pub(super) publishes: Vec<PublicReading>,
+}
+
+impl Exposure {
+    /// It says what the condition before it says: there was nothing to look at, or no reason to.
+    pub(super) fn as_before(before: &Finding) -> Self {
+        let message = match before.0.status {
+            CheckStatus::Failed => "mend what the advisor objects to first",
+            _ => before.0.message.as_str(),
+        };
+        let status = match before.0.status {
+            CheckStatus::Failed => CheckStatus::NotRun,
+            other => other,
+        };
+        Self {
+            finding: (Check::new(NAME, status, message), None),
+            publishes: Vec::new(),
+        }
+    }
+}
+
+impl Dev {
+    /// Looks at what `judged` opens, with these schemas shown, beyond what production has open.
+    pub(super) async fn check_exposure(
+        &self,
+        judged: &DevBranch,
+        exposed: &str,
+    ) -> Result<Exposure, Refusal> {
+        let guard = &self.call.guard;
+        self.call.step("looking at what becomes public");
+        let project = self.branch.project();
+        let here = guard.access(judged.reference(), exposed).await?;
+        let shown = guard.exposed(project).await?;
+        let known = guard.access(project, &shown).await?;
+        let mut new: Vec<Access> = here
+            .iter()
+            .filter(|one| one.kind != "function" && !known.contains(one))
+            .cloned()
+            .collect();
+        guard.try_conditions(judged, &mut new).await?;
+        let advised: BTreeSet<&str> = here
+            .iter()
+            .filter(|one| one.is_read_as_a_whole())
+            .map(|one| one.object.as_str())
+            .collect();
+        let opened: Vec<Opened> = new
+            .iter()
+            .filter(|one| !one.is_the_advisors(&advised))
+            .filter_map(refused)
+            .filter(|opened| !self.lets_open(&opened.object))
+            .collect();
+        if !opened.is_empty() {
+            return Ok(Exposure {
+                finding: self.too_open(&opened),
+                publishes: Vec::new(),
+            });
+        }
+        let mut publishes: Vec<PublicReading> = new
+            .iter()
+            .filter(|one| is_public(one))
+            .map(PublicReading::of)
+            .collect();
+        publishes.sort();
+        publishes.dedup();
+        let digests = publishes.iter().map(PublicReading::digest).collect();
+        let approved = guard.store().approved_reading(project, digests).await?;
+        publishes.retain(|one| !approved.contains(&one.digest()));
+        let message = match publishes.as_slice() {
+            [] => "nothing becomes public that was not approved".to_owned(),
+            some => format!(
+                "anybody will be able to read {}, as policies plainly ask for; the merge needs an approval of it, once",
+                named(some.iter().map(PublicReading::words))
+            ),
+        };
+        let (mut check, code) = passed(NAME, message);
+        if !publishes.is_empty() {
+            check = check.details(json!({ "public_reading": publishes }));
+        }
+        Ok(Exposure {
+            finding: (check, code),
+            publishes,
+        })
+    }
+
+    /// What is read by anybody with an approval is not asked for again.
+    pub(super) async fn remember_public_reading(
+        &self,
+        publishes: &[PublicReading],
+    ) -> Result<(), Refusal> {
+        let read = publishes
+            .iter()
+            .map(|one| (one.object.clone(), one.digest()))
+            .collect();
+        let store = self.call.guard.store();
+        Ok(store.approve_reading(self.branch.project(), read).await?)
+    }
+
+    /// Whether the operator's policy lets an object be open.
+    fn lets_open(&self, object: &str) -> bool {
+        let gate = &self.call.guard.policy().gate;
+        let today = clock::today();
+        gate.waivers
+            .iter()
+            .any(|waiver| waiver.covers(NAME, object) && waiver.counts_on(today))
+    }
+
+    fn too_open(&self, opened: &[Opened]) -> Finding {
+        let mut close: Vec<&str> = Vec::new();
+        for one in opened {
+            if !close.contains(&one.close.as_str()) {
+                close.push(&one.close);
+            }
+        }
+        let check = Check::new(
+            NAME,
+            CheckStatus::Failed,
+            format!(
+                "it would be open to everybody: {}",
+                named(opened.iter().map(|one| format!("{} {}", quote(&one.object), one.what)))
+            ),
+        )
+        .next(Next::new(
+            "apply_migration",
+            json!({
+                "project_id": self.branch.project(),
+                "branch": self.branch.name(),
+                "name": "close_what_is_open",
+                "query": close.join("\n"),
+            }),
+            "closes it; if the app needs it, give it policies that ask who is calling in a migration of your own instead. Then check again",
+        ));
+        (check, Some(Code::ExposureFailed))
+    }
+}
+
+impl Access {
+    /// Whether it makes the advisor look at the object, if nothing protects it.
+    fn is_read_as_a_whole(&self) -> bool {
+        self.action == "select" && self.columns.is_none() && self.kind != "partitioned table"
+    }
+
+    /// Whether the advisor speaks of it, which knows these objects to be read.
+    fn is_the_advisors(&self, read: &BTreeSet<&str>) -> bool {
+        if self.row_security {
+            return self.kind == "table" && self.action != "select" && self.rows == Rows::Every;
+        }
+        read.contains(self.object.as_str())
+    }
+}
+
+/// Whether anybody may read it because a policy says so.
+fn is_public(access: &Access) -> bool {
+    access.who == Who::Anonymous
+        && access.action == "select"
+        && access.row_security
+        && access.kind.ends_with("table")
+        && asks_nobody(access)
+}
+
+fn asks_nobody(access: &Access) -> bool {
+    match access.rows {
+        Rows::Every => true,
+        Rows::Some(_) => access.asks_nobody,
+        Rows::Callers | Rows::None => false,
+    }
+}
+
+/// Why an access is not for a merge to open, if it is not.
+fn refused(access: &Access) -> Option<Opened> {
+    if access.kind == "function" || !asks_nobody(access) {
+        return None;
+    }
+    let who = match access.who {
+        Who::Anonymous => "anybody",
+        Who::SignedIn => "anybody who signs up",
+    };
+    let (role, action) = (access.who.role(), access.action.as_str());
+    let revoke = format!("revoke {action} on {} from public, {role};", access.quoted);
+    let opened = |what: String, close: String| {
+        Some(Opened {
+            object: access.object.clone(),
+            what,
+            close,
+        })
+    };
+    if let Some(columns) = &access.sensitive
+        && access.kind != "view"
+    {
+        return opened(format!("lets {who} read {}", quote(columns)), revoke);
+    }
+    if !access.row_security {
+        let close = match access.kind.as_str() {
+            "table" | "partitioned table" => {
+                format!("alter table {} enable row level security;", access.quoted)
+            }
+            _ => revoke,
+        };
+        let what = match &access.columns {
+            Some(columns) => format!(
+                "has no policy at all, and {who} may {action} its columns {}",
+                quote(columns)
+            ),
+            None => format!("has no policy at all, and {who} may {action}"),
+        };
+        return opened(what, close);
+    }
+    let writes = action != "select";
+    (writes && (access.who == Who::Anonymous || access.rows == Rows::Every))
+        .then(|| {
+            opened(
+                format!("has a policy that lets {who} {action} without asking who they are"),
+                revoke,
+            )
+        })
+        .flatten()
+}
+
+fn named(all: impl Iterator<Item = String>) -> String {
+    let mut shown: Vec<String> = all.collect();
+    let more = shown.len().saturating_sub(NAMED);
+    shown.truncate(NAMED);
+    if more > 0 {
+        shown.push(format!("and {more} more"));
+    }
+    shown.join("; ")
+}
