@@ -116,6 +116,8 @@ operations! {
     restore_to_point_in_time RestoreToPointInTime Operator
     /// Merging a branch into production, once it has passed the gate.
     merge_branch MergeBranch None
+    /// Taking rows away from production by a merge: dropped tables and columns, bound to their counts.
+    data_loss DataLoss Operator
     /// Deleting functions of production that a branch does not have, with its merge.
     delete_function DeleteFunction Client
     /// Copying fields of a branch's configuration to production.
