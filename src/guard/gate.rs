@@ -6,6 +6,8 @@
 //! 3. `replay`: the ledgers, replayed on a temporary branch, make the branch's schema.
 //! 4. `advisor`: on the replayed state, no ERROR, and no WARN that production does not have.
 //! 5. `exposure`: nothing becomes public that nobody can have meant.
+//! 6. `data_loss`: production's rows that would be gone; they take an approval bound to their counts.
+//! 7. `constraints`: no row of production that the migrations' demands would fail on.
 //!
 //! A condition that cannot be checked has failed.
 
@@ -14,11 +16,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::carried::FunctionDiff;
-use super::ledger::Ledger;
+use super::data_loss::{taken_away, taken_away_by_name};
+use super::ledger::{Ledger, LedgerMigration};
 use super::opening::{Exposure, PublicReading};
-use super::rehearsal::Rehearsed;
+use super::rehearsal::{Rehearsed, Replayed};
 use super::state::{State, differences, expected_schema};
-use super::{Code, Dev, Next, Refusal};
+use super::{Code, Dev, LostData, Next, Operation, Refusal, Road};
 use crate::fence::quote;
 
 /// How many differing objects a check names.
@@ -32,6 +35,8 @@ pub enum CheckStatus {
     Passed,
     /// It does not hold.
     Failed,
+    /// It holds once merge_branch has the approval that it asks for.
+    NeedsApproval,
     /// It could not be looked at, because an earlier one failed.
     NotRun,
     /// The operator has switched it off.
@@ -41,7 +46,7 @@ pub enum CheckStatus {
 /// One condition.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Check {
-    /// restore_points, drift, replay, advisor or exposure.
+    /// restore_points, drift, replay, advisor, exposure, data_loss or constraints.
     pub name: String,
     /// How it stands.
     pub status: CheckStatus,
@@ -83,6 +88,8 @@ pub struct Verdict {
     pub(super) functions: FunctionDiff,
     /// The state that was judged.
     pub state_hash: String,
+    /// What production would lose.
+    pub(super) lost: Vec<LostData>,
     /// The code that a refusal of the merge has.
     pub(super) code: Option<Code>,
     /// The `schema_hash` that a merge must give production.
@@ -130,6 +137,29 @@ pub(super) type Finding = (Check, Option<Code>);
 
 pub(super) fn passed(name: &str, message: impl Into<String>) -> Finding {
     (Check::new(name, CheckStatus::Passed, message), None)
+}
+
+/// A condition that stands as the replay that it builds on: nothing to do, switched off, or not run.
+fn like(name: &str, replay: &Finding) -> Finding {
+    match replay.0.status {
+        CheckStatus::Passed => passed(name, replay.0.message.clone()),
+        CheckStatus::Off => (
+            Check::new(
+                name,
+                CheckStatus::Off,
+                "it is told from the replay, which the operator has switched off",
+            ),
+            None,
+        ),
+        _ => (
+            Check::new(
+                name,
+                CheckStatus::NotRun,
+                "mend the replay first: it is told from what the migrations do",
+            ),
+            None,
+        ),
+    }
 }
 
 impl Dev {
@@ -184,26 +214,81 @@ impl Dev {
                 },
             fix,
             base,
+            replayed,
         } = rehearsed;
+        let (data_loss, lost) = self
+            .data_loss(&unmerged, &replay, replayed.as_ref())
+            .await?;
+        let constraints = match &replayed {
+            Some(replayed) => self.check_constraints(&unmerged, replayed).await?,
+            None => like("constraints", &replay),
+        };
         // Without a replay production itself is what the branch is measured against.
         let base = base.as_ref().unwrap_or(&production.catalogue);
         let expected_schema = expected_schema(&production.catalogue, base, &branch.catalogue);
-        let code = [&points, &drift, &replay, &advisor, &exposure]
-            .into_iter()
-            .find_map(|finding| finding.1);
+        let findings = [
+            points,
+            drift,
+            replay,
+            advisor,
+            exposure,
+            data_loss,
+            constraints,
+        ];
+        let code = findings.iter().find_map(|finding| finding.1);
+        let holds = |status| !matches!(status, CheckStatus::Failed | CheckStatus::NeedsApproval);
         Ok(Verdict {
-            passes: code.is_none(),
-            checks: vec![points.0, drift.0, replay.0, advisor.0, exposure.0],
+            passes: code.is_none() && findings.iter().all(|finding| holds(finding.0.status)),
+            checks: findings.into_iter().map(|finding| finding.0).collect(),
             fix_migration: fix,
             publishes,
             unmerged: versions,
             functions,
             state_hash: branch.state_hash,
+            lost,
             expected_schema,
             code,
             production_ledger: production.ledger,
             production_state_hash: production.state_hash,
         })
+    }
+
+    /// How a condition stands that takes an approval, if the policy wants one for this.
+    pub(super) fn status_with(&self, operation: Operation) -> CheckStatus {
+        match self.call.guard.policy().approvals.road(operation) {
+            Road::None => CheckStatus::Passed,
+            Road::Client | Road::Operator => CheckStatus::NeedsApproval,
+        }
+    }
+
+    pub(super) fn asks_for_approval(&self) -> Next {
+        Next::new(
+            "merge_branch",
+            json!({ "project_id": self.branch.project(), "branch": self.branch.name() }),
+            "asks for the approval of exactly this",
+        )
+    }
+
+    async fn data_loss(
+        &self,
+        unmerged: &[LedgerMigration],
+        replay: &Finding,
+        replayed: Option<&Replayed>,
+    ) -> Result<(Finding, Vec<LostData>), Refusal> {
+        self.call.step("counting what production would lose");
+        let guard = &self.call.guard;
+        let losses = match replayed {
+            Some(replayed) => taken_away(replayed, unmerged),
+            None if replay.0.status == CheckStatus::Off => {
+                let (production, branch) = tokio::try_join!(
+                    guard.shape(self.branch.project()),
+                    guard.shape(self.branch.reference())
+                )?;
+                taken_away_by_name(&production, &branch, unmerged)
+            }
+            None => return Ok((like("data_loss", replay), Vec::new())),
+        };
+        self.check_data_loss(&losses).await
     }
 
     fn other_functions(&self, functions: &[String]) -> Finding {

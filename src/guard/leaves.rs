@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::approval::Ask;
 use super::costs::CostCheck;
+use super::data_loss::in_words;
 use super::gate::Verdict;
 use super::ledger::{Ledger, LedgerMigration};
 use super::quote::quoted;
@@ -100,20 +101,29 @@ impl Dev {
             [] => String::new(),
             some => format!(", and let anybody read {}", some.join(", ")),
         };
+        let loses = match verdict.lost.as_slice() {
+            [] => String::new(),
+            some => format!(", and lose there {}", in_words(some)),
+        };
+        let counts = verdict
+            .lost
+            .iter()
+            .map(|lost| format!("{} rows of {}", lost.rows, lost.object));
         Ok(Ask {
             what: format!(
-                "merge {} migration(s) and {} function(s) of the branch {} into production of {project}{deletes}{publishes}; it has passed the gate",
+                "merge {} migration(s) and {} function(s) of the branch {} into production of {project}{deletes}{publishes}{loses}; it has passed the gate",
                 migrations.len(),
                 verdict.functions.deployed.len(),
                 quoted(name)
             ),
             subject: Some((project.clone(), Some(name.to_owned()))),
-            state: states.map(String::clone).to_vec(),
+            state: states.into_iter().cloned().chain(counts).collect(),
             facts: json!({
                 "migrations": migrations,
                 "functions": verdict.functions.deployed,
                 "deleted_functions": deleted,
                 "public_reading": verdict.publishes,
+                "lost": verdict.lost,
                 "branch_state": verdict.state_hash,
                 "production_state": verdict.production_state_hash,
             }),

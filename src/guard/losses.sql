@@ -1,12 +1,13 @@
 -- How many rows, or values that are not null, the named tables and columns hold; $1 is a list of
--- [table, column or null], tables quoted where they must be. Above 100 MB the planner's estimate, counting being slow.
+-- [table, column or null], tables quoted where they must be. Above 100 MB the planner's estimate, counting being slow; at least one, for it
+-- may not have been made.
 -- query_to_xml counts what a plain query cannot name beforehand.
 select
     asked.pair ->> 0 as "table",
     asked.pair ->> 1 as "column",
     case
         when pg_catalog.pg_relation_size(c.oid::pg_catalog.regclass) > 104857600
-            then greatest(c.reltuples, 0)::pg_catalog.int8
+            then greatest(c.reltuples, 1)::pg_catalog.int8
         else ((pg_catalog.xpath(
             '/row/rows/text()',
             pg_catalog.query_to_xml(

@@ -11,11 +11,14 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::data_loss::in_words;
 use super::gate::{Verdict, name_differences};
 use super::merged::{Merged, MergedMigrations, not_merged};
 use super::pauses::Pauses;
 use super::state::{State, differences};
-use super::{Advisor, CheckStatus, Code, Dev, Next, Operation, PATIENCE, Refusal, Release};
+use super::{
+    Advisor, CheckStatus, Code, Dev, LostData, Next, Operation, PATIENCE, Refusal, Release,
+};
 use crate::api::ReleasePermit;
 use crate::api::advisors::Level;
 use crate::api::branches::{BranchStatus, ListBranches, MergeBranch, WorkflowBody};
@@ -72,10 +75,14 @@ impl Dev {
         if !verdict.publishes.is_empty() {
             operations.push(Operation::PublicReading);
         }
+        if !verdict.lost.is_empty() {
+            operations.push(Operation::DataLoss);
+        }
         let leave = self
             .call
             .leave(&operations, self.ask_to_merge(&verdict, &deleted))
-            .await?;
+            .await
+            .map_err(|refusal| loss_named(refusal, &verdict.lost))?;
         self.remember_public_reading(&verdict.publishes).await?;
         // Taken again right before the merge: what was judged is what is merged, into what it was
         // judged against.
@@ -427,11 +434,27 @@ impl Dev {
             .details(json!({ "checks": verdict.checks, "fix_migration": verdict.fix_migration }))
     }
 
-    fn check_again(&self) -> Next {
+    pub(super) fn check_again(&self) -> Next {
         Next::new(
             "check_merge",
             json!({ "project_id": self.branch.project(), "branch": self.branch.name() }),
             "checks the branch as it is now",
         )
     }
+}
+
+/// The refusal of a merge that waits for an approval, under the name of the loss that it is about.
+fn loss_named(mut refusal: Refusal, lost: &[LostData]) -> Refusal {
+    if refusal.code == Code::ApprovalRequired && !lost.is_empty() {
+        refusal.code = Code::DataLoss;
+        refusal.message = format!(
+            "production would lose {}: {}",
+            in_words(lost),
+            refusal.message
+        );
+        if let Some(details) = refusal.details.as_object_mut() {
+            details.insert("lost".to_owned(), json!(lost));
+        }
+    }
+    refusal
 }

@@ -18,8 +18,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::access::{Access, Rows, Who};
-use super::gate::{Check, CheckStatus, Finding, NAMED, passed};
-use super::{Code, Dev, Next, Refusal};
+use super::gate::{Check, CheckStatus, Finding, NAMED};
+use super::{Code, Dev, Next, Operation, Refusal};
 use crate::api::DevBranch;
 use crate::clock;
 use crate::fence::quote;
@@ -157,12 +157,15 @@ impl Dev {
                 named(some.iter().map(PublicReading::words))
             ),
         };
-        let (mut check, code) = passed(NAME, message);
+        let mut check = Check::new(NAME, CheckStatus::Passed, message);
         if !publishes.is_empty() {
-            check = check.details(json!({ "public_reading": publishes }));
+            check.status = self.status_with(Operation::PublicReading);
+            check = check
+                .next(self.asks_for_approval())
+                .details(json!({ "public_reading": publishes }));
         }
         Ok(Exposure {
-            finding: (check, code),
+            finding: (check, None),
             publishes,
         })
     }

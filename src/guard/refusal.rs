@@ -91,6 +91,10 @@ pub enum Code {
     Drift,
     /// The branch is not what its migrations make.
     Unreplayable,
+    /// Production would lose rows, and nobody has approved exactly that.
+    DataLoss,
+    /// Production's rows do not fulfil what the migrations demand.
+    ConstraintViolated,
     /// The branch changed between check and merge.
     StaleCheck,
     /// The merge was carried out in part.
@@ -174,6 +178,8 @@ impl Code {
             Self::AdvisorUnavailable => "advisor_unavailable",
             Self::Drift => "drift",
             Self::Unreplayable => "unreplayable",
+            Self::DataLoss => "data_loss",
+            Self::ConstraintViolated => "constraint_violated",
             Self::StaleCheck => "stale_check",
             Self::Partial => "partial",
             Self::UnexpectedSchema => "unexpected_schema",

@@ -7,6 +7,7 @@ use super::gate::{Check, CheckStatus, Finding, FixMigration, name_differences, p
 use super::judging::AskedSql;
 use super::ledger::LedgerMigration;
 use super::opening::Exposure;
+use super::shape::{Demand, Shape};
 use super::state::{State, differences};
 use super::transaction::replay_transaction;
 use super::{Code, Dev, Next, Refusal, Switch};
@@ -31,6 +32,16 @@ pub(super) struct Rehearsed {
     pub(super) fix: Option<FixMigration>,
     /// What production's ledger alone makes.
     pub(super) base: Option<Vec<(String, String, String)>>,
+    /// What the unmerged migrations did to tables; none where they were not replayed.
+    pub(super) replayed: Option<Replayed>,
+}
+
+/// What migrations did to the tables of the temporary branch.
+pub(super) struct Replayed {
+    pub(super) before: Shape,
+    pub(super) after: Shape,
+    /// Those that were not there before.
+    pub(super) demands: Vec<Demand>,
 }
 
 impl Rehearsed {
@@ -42,6 +53,7 @@ impl Rehearsed {
             advisor,
             fix: None,
             base: None,
+            replayed: None,
         }
     }
 }
@@ -72,6 +84,7 @@ impl Dev {
                 advisor,
                 fix,
                 base: None,
+                replayed: None,
             });
         }
         self.call
@@ -128,7 +141,10 @@ impl Dev {
             Err(refusal) => return Err(refusal),
         };
         guard.expose_as_production(&rehearsal, project).await?;
-        let base = guard.catalogue(rehearsal.reference()).await?;
+        let rehearsed = rehearsal.reference();
+        let base = guard.catalogue(rehearsed).await?;
+        let (before, demanded) =
+            tokio::try_join!(guard.shape(rehearsed), guard.demands(rehearsed))?;
         for migration in unmerged {
             if let Err(refusal) = self.replay(&rehearsal, migration).await {
                 let (mut check, code) = unreplayable(
@@ -162,6 +178,9 @@ impl Dev {
                 unmerged.len()
             ),
         );
+        let (after, mut demands) =
+            tokio::try_join!(guard.shape(rehearsed), guard.demands(rehearsed))?;
+        demands.retain(|demand| demanded.iter().all(|before| before.id != demand.id));
         let (advisor, fix) = self.check_advisor(&rehearsal).await?;
         Ok(Rehearsed {
             replay,
@@ -169,6 +188,11 @@ impl Dev {
             advisor,
             fix,
             base: Some(base),
+            replayed: Some(Replayed {
+                before,
+                after,
+                demands,
+            }),
         })
     }
 

@@ -9,9 +9,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::ledger::text;
-use super::{Change, Dev};
+use super::{Change, Dev, Guard};
+use crate::api::{ApiError, Ref};
 use crate::fence::quote;
-use crate::sql::{self, Batch, LockWarning, Name};
+use crate::sql::{self, Batch, LockWarning, Loss, Name};
 
 /// Something that an agent should know of a change that was carried out.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -89,47 +90,20 @@ impl Dev {
 
     /// The rows and values that a batch would take away, counted while they are there.
     pub(super) async fn losses(&self, batch: &Batch) -> Vec<LostData> {
-        let losses: Vec<_> = batch
+        let losses: Vec<Loss> = batch
             .statements()
             .iter()
-            .flat_map(|statement| &statement.losses)
-            .collect();
-        if losses.is_empty() {
-            return Vec::new();
-        }
-        let pairs: Vec<_> = losses
-            .iter()
-            .map(|loss| (quoted(&loss.table), &loss.column))
+            .flat_map(|statement| statement.losses.iter().cloned())
             .collect();
         let counted = self
             .call
             .guard
-            .client()
-            .query_read_only(
-                self.branch.reference(),
-                include_str!("losses.sql"),
-                Some(vec![json!(json!(pairs).to_string())]),
-            )
-            .await
-            .unwrap_or_else(|error| {
-                tracing::debug!(%error, "what is lost could not be counted");
-                Vec::new()
-            });
-        counted
-            .iter()
-            .filter_map(|row| {
-                let rows = row.get("rows")?.as_i64().filter(|rows| *rows > 0)?;
-                let (table, column) = (text(row, "table")?, text(row, "column"));
-                let loss = losses
-                    .iter()
-                    .find(|loss| quoted(&loss.table) == table && loss.column == column)?;
-                let object = match &loss.column {
-                    Some(column) => format!("{}.{column}", loss.table),
-                    None => loss.table.to_string(),
-                };
-                Some(LostData { object, rows })
-            })
-            .collect()
+            .count_losses(self.branch.reference(), &losses)
+            .await;
+        counted.unwrap_or_else(|error| {
+            tracing::debug!(%error, "what is lost could not be counted");
+            Vec::new()
+        })
     }
 
     /// Which of the tables made just now no application role can reach.
@@ -188,6 +162,44 @@ impl Dev {
     }
 }
 
+impl Guard {
+    /// How many rows, or values that are not null, of what would be lost there are on a project or
+    /// branch; what is empty, or not there, is left out.
+    pub(super) async fn count_losses(
+        &self,
+        reference: &Ref,
+        losses: &[Loss],
+    ) -> Result<Vec<LostData>, ApiError> {
+        if losses.is_empty() {
+            return Ok(Vec::new());
+        }
+        let pairs: Vec<_> = losses
+            .iter()
+            .map(|loss| (quoted(&loss.table), &loss.column))
+            .collect();
+        let parameters = vec![json!(json!(pairs).to_string())];
+        let counted = self
+            .client()
+            .query_read_only(reference, include_str!("losses.sql"), Some(parameters))
+            .await?;
+        Ok(counted
+            .iter()
+            .filter_map(|row| {
+                let rows = row.get("rows")?.as_i64().filter(|rows| *rows > 0)?;
+                let (table, column) = (text(row, "table")?, text(row, "column"));
+                let loss = losses
+                    .iter()
+                    .find(|loss| quoted(&loss.table) == table && loss.column == column)?;
+                let object = match &loss.column {
+                    Some(column) => format!("{}.{column}", loss.table),
+                    None => loss.table.to_string(),
+                };
+                Some(LostData { object, rows })
+            })
+            .collect())
+    }
+}
+
 impl From<LockWarning> for Warning {
     fn from(found: LockWarning) -> Self {
         Self {
@@ -235,7 +247,7 @@ pub(super) fn changes_of(batch: &Batch) -> Vec<Change> {
 }
 
 /// A name as PostgreSQL reads it back.
-fn quoted(name: &Name) -> String {
+pub(super) fn quoted(name: &Name) -> String {
     let part = |part: &str| format!("\"{}\"", part.replace('"', "\"\""));
     match &name.schema {
         Some(schema) => format!("{}.{}", part(schema), part(&name.name)),

@@ -3,6 +3,7 @@
 use squawk_syntax::{SyntaxKind::*, SyntaxNode};
 
 use super::{
+    batch::{Class, Statement},
     facts::child,
     names::{self, Name},
 };
@@ -38,6 +39,40 @@ pub(super) fn of(statement: &SyntaxNode) -> Vec<Loss> {
     }
 }
 
+impl Statement {
+    /// What it takes away from a table that stays: rows that it empties it of, and columns or their values.
+    pub fn taken_away(&self) -> Vec<Loss> {
+        let empties =
+            self.class == Class::MassDataChange && matches!(self.kind, "DELETE" | "TRUNCATE");
+        let whole = self.targets.iter().filter(|_| empties).map(|table| Loss {
+            table: table.clone(),
+            column: None,
+        });
+        let parts = self.losses.iter().filter(|loss| loss.column.is_some());
+        whole.chain(parts.cloned()).collect()
+    }
+}
+
+/// Whether a column's values are replaced by others than the old ones in the new type.
+fn is_computed_anew(action: &SyntaxNode) -> bool {
+    let using = (action.kind() == ALTER_COLUMN)
+        .then(|| child(action, SET_TYPE))
+        .flatten()
+        .and_then(|change| child(&change, USING_EXPR));
+    let Some(mut expression) = using.and_then(|using| using.first_child()) else {
+        return false;
+    };
+    let column = child(action, COLUMN_NAME_REF).and_then(|column| names::of(&column));
+    // Casts and parentheses around the column itself keep what it says, or fail.
+    while matches!(expression.kind(), CAST_EXPR | PAREN_EXPR) {
+        let Some(inner) = expression.first_child() else {
+            return true;
+        };
+        expression = inner;
+    }
+    expression.kind() != NAME_REF || names::of(&expression) != column
+}
+
 fn columns(alter: &SyntaxNode) -> Option<Vec<Loss>> {
     let table = alter
         .descendants()
@@ -45,7 +80,7 @@ fn columns(alter: &SyntaxNode) -> Option<Vec<Loss>> {
         .and_then(|path| names::of(&path))?;
     let dropped = alter
         .children()
-        .filter(|action| action.kind() == DROP_COLUMN)
+        .filter(|action| action.kind() == DROP_COLUMN || is_computed_anew(action))
         .filter_map(|action| names::of(&child(&action, COLUMN_NAME_REF)?))
         .map(|column| Loss {
             table: table.clone(),

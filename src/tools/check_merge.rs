@@ -70,12 +70,23 @@ impl Tool for CheckMerge {
                 ),
             };
         }
-        let failed: Vec<&str> = output
-            .checks
-            .iter()
-            .filter(|check| check.status == CheckStatus::Failed)
-            .map(|check| check.message.as_str())
-            .collect();
-        format!("The gate does not pass: {}.", failed.join("; "))
+        let that = |status| -> Vec<&str> {
+            let checks = output.checks.iter();
+            checks
+                .filter(|check| check.status == status)
+                .map(|check| check.message.as_str())
+                .collect()
+        };
+        let (failed, waits) = (that(CheckStatus::Failed), that(CheckStatus::NeedsApproval));
+        if failed.is_empty() {
+            return format!(
+                "The gate passes but for an approval, which merge_branch asks for: {}.",
+                waits.join("; ")
+            );
+        }
+        format!(
+            "The gate does not pass: {}.",
+            [failed, waits].concat().join("; ")
+        )
     }
 }

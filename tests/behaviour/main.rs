@@ -72,6 +72,7 @@ mod lints;
 mod logs;
 mod logs_wire;
 mod long_work;
+mod losses;
 mod merge;
 mod migrations;
 mod nexts;

@@ -171,7 +171,7 @@ async fn a_merge_that_fails_half_way_is_partial_until_it_is_reconciled() {
     let strict = project
         .migrate(
             "strict",
-            "alter table app.a alter column body set not null;",
+            "alter table app.a add constraint bodied check (body is not null);",
         )
         .await;
     let refusal = project.refused("merge_branch", json!({}), "partial").await;
@@ -188,10 +188,10 @@ async fn a_merge_that_fails_half_way_is_partial_until_it_is_reconciled() {
     let columns = api
         .read(
             &project.id,
-            "select attnotnull from pg_attribute where attrelid = 'app.a'::regclass and attname = 'body'",
+            "select convalidated from pg_constraint where conrelid = 'app.a'::regclass and conname = 'bodied'",
         )
         .await;
-    assert_eq!(columns[0]["attnotnull"], true);
+    assert_eq!(columns[0]["convalidated"], true);
 }
 
 #[tokio::test]

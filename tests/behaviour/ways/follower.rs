@@ -32,7 +32,8 @@ pub(super) async fn follow(provoked: Provoked) -> Ending {
     let mut asked = (tool.to_owned(), arguments);
     let mut met: Vec<((String, Value), Value, Value)> = Vec::new();
     for _ in 0..STEPS {
-        if error["code"] == "approval_required" {
+        // A loss is refused under its own name, and waits for an approval as well.
+        if error["code"] == "approval_required" || error["code"] == "data_loss" {
             return Ending::Approval;
         }
         let operator = error["operator"]

@@ -13,6 +13,8 @@ pub(super) const CODES: &[&str] = &[
     "exposure_failed",
     "drift",
     "unreplayable",
+    "constraint_violated",
+    "data_loss",
     "partial",
     "unexpected_schema",
     "branch_failed",
@@ -249,6 +251,36 @@ async fn production(world: &World) {
         .migrate(
             "strict",
             "alter table public.work alter column body set not null",
+        )
+        .await;
+    merge(mcp, &project, "constraint_violated", Ending::GaveUpWork).await;
+
+    let mcp = world.serve().await;
+    let project = with_work(&mcp, "loses").await;
+    let there = mcp.project(&project);
+    there.ok("merge_branch", json!({})).await;
+    world
+        .api()
+        .query(&project, "insert into public.work values (1)")
+        .await;
+    there.migrate("drops", "drop table public.work").await;
+    merge(mcp, &project, "data_loss", Ending::Approval).await;
+
+    let mcp = world.serve().await;
+    let project = with_work(&mcp, "halfway").await;
+    let there = mcp.project(&project);
+    there.ok("merge_branch", json!({})).await;
+    world
+        .api()
+        .query(&project, "insert into public.work values (1)")
+        .await;
+    there
+        .migrate("fine", "alter table public.work add column body text")
+        .await;
+    there
+        .migrate(
+            "strict",
+            "alter table public.work add constraint written check (body is not null)",
         )
         .await;
     merge(mcp, &project, "partial", Ending::GaveUpWork).await;

@@ -1,0 +1,19 @@
+-- Every column of every table of the app, with what stays the same when it is renamed: the table's OID and the
+-- column's number. Columns that fill themselves have a default, an identity or an expression.
+select
+    c.oid::pg_catalog.int8 as "table",
+    a.attnum::pg_catalog.int4 as number,
+    n.nspname as schema,
+    c.relname as name,
+    a.attname as column,
+    pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
+    a.attnotnull as not_null,
+    a.atthasdef or a.attidentity <> '' or a.attgenerated <> '' as fills_itself
+from pg_catalog.pg_class as c
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+where (c.relkind = 'r' or c.relkind = 'p')
+    and c.relpersistence <> 't'
+    and n.nspname not like 'pg\_%'
+    and n.nspname not in ('information_schema', 'supabase_migrations')
+order by c.oid, a.attnum

@@ -1,0 +1,219 @@
+//! What a merge would take away from production, and what production's rows do not fulfil: counted
+//! before anything happens.
+
+use serde_json::{Value, json};
+
+use crate::approvals::{answer, id};
+use crate::harness::{Mcp, Project, World};
+
+const SHOP: &str = "
+create table public.customers (id int primary key, email text, note text);
+create table public.orders (id int primary key, customer_id int, total numeric);
+alter table public.customers enable row level security;
+alter table public.orders enable row level security;";
+
+/// A shop whose tables are on production.
+async fn shop<'a>(mcp: &'a Mcp, name: &str) -> Project<'a> {
+    let project = mcp.launch(name).await;
+    project.migrate("shop", SHOP).await;
+    assert_eq!(
+        project.ok("merge_branch", json!({})).await["status"],
+        "merged"
+    );
+    project
+}
+
+/// What happens on production without Drydock.
+async fn on_production(world: &World, project: &Project<'_>, sql: &str) {
+    let path = format!("/v1/projects/{}/database/query", project.id);
+    world.api().post(&path, json!({ "query": sql })).await;
+}
+
+async fn condition(project: &Project<'_>, name: &str) -> Value {
+    let verdict = project.check().await;
+    verdict["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|check| check["name"] == name)
+        .unwrap_or_else(|| panic!("no {name}: {verdict}"))
+        .clone()
+}
+
+#[tokio::test]
+async fn what_production_would_lose_takes_an_approval_of_exactly_that() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let project = shop(&mcp, "P").await;
+    on_production(
+        &world,
+        &project,
+        "insert into public.customers values (1, 'a', 'x'), (2, 'b', null), (3, 'c', 'y');
+         insert into public.orders values (1, 1, 10)",
+    )
+    .await;
+    // However it is dropped, and whatever it is called by then.
+    project
+        .migrate(
+            "tidy",
+            "alter table public.customers rename column note to remark;
+             do $$ begin execute 'alter table public.customers drop column remark'; end $$;
+             drop table public.orders",
+        )
+        .await;
+    let check = condition(&project, "data_loss").await;
+    assert_eq!(check["status"], "needs_approval");
+    assert_eq!(
+        check["details"]["lost"],
+        json!([
+            { "object": "public.orders", "rows": 1 },
+            { "object": "public.customers.note", "rows": 2 },
+        ])
+    );
+    assert_eq!(project.check().await["passes"], false);
+
+    let refused = project
+        .refused("merge_branch", json!({}), "data_loss")
+        .await;
+    assert_eq!(refused["details"]["lost"], check["details"]["lost"]);
+    answer(&world, "grant", &id(&refused));
+    // The yes was for one order.
+    on_production(
+        &world,
+        &project,
+        "insert into public.orders values (2, 1, 5)",
+    )
+    .await;
+    let again = project
+        .refused("merge_branch", json!({}), "data_loss")
+        .await;
+    assert_ne!(id(&again), id(&refused));
+    assert_eq!(again["details"]["lost"][0]["rows"], 2);
+    answer(&world, "grant", &id(&again));
+    let merged = project.ok("merge_branch", json!({})).await;
+    assert_eq!(merged["status"], "merged");
+    assert_eq!(project.tables("production").await, ["customers"]);
+}
+
+#[tokio::test]
+async fn what_is_renamed_or_empty_or_cast_is_no_loss() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let project = shop(&mcp, "P").await;
+    on_production(
+        &world,
+        &project,
+        "insert into public.customers values (1, 'a', null)",
+    )
+    .await;
+    project
+        .migrate(
+            "rename",
+            "alter table public.customers rename column email to mail;
+             alter table public.customers drop column note;
+             alter table public.customers alter column id type bigint using (id::bigint);
+             alter table public.orders rename to purchases;
+             create schema archive;
+             alter table public.purchases set schema archive",
+        )
+        .await;
+    assert_eq!(condition(&project, "data_loss").await["status"], "passed");
+    project
+        .migrate(
+            "anew",
+            "alter table public.customers alter column mail type text using 'gone'",
+        )
+        .await;
+    let check = condition(&project, "data_loss").await;
+    assert_eq!(check["status"], "needs_approval", "{check}");
+}
+
+#[tokio::test]
+async fn emptying_a_table_by_a_migration_is_a_loss() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let project = shop(&mcp, "P").await;
+    on_production(
+        &world,
+        &project,
+        "insert into public.customers values (1, 'a', null); insert into public.orders values (1, 1, 1)",
+    )
+    .await;
+    project
+        .migrate(
+            "empty",
+            "truncate public.orders; delete from public.customers",
+        )
+        .await;
+    let check = condition(&project, "data_loss").await;
+    let lost = check["details"]["lost"].as_array().unwrap();
+    assert_eq!(lost.len(), 2, "{check}");
+}
+
+#[tokio::test]
+async fn rows_of_production_that_would_violate_are_counted_before_the_merge() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let project = shop(&mcp, "P").await;
+    on_production(
+        &world,
+        &project,
+        "insert into public.customers values (1, 'a', 'x'), (2, 'a', null), (3, null, null), (4, 'b', 'y');
+         insert into public.orders values (1, 1, 10), (2, 9, 1), (3, null, 1)",
+    )
+    .await;
+    for (name, sql, demand, rows) in [
+        (
+            "not_null",
+            "alter table public.customers alter column note set not null",
+            "note not null",
+            2,
+        ),
+        (
+            "unique",
+            "create unique index on public.customers (email)",
+            "unique (\"email\")",
+            2,
+        ),
+        (
+            "foreign_key",
+            "alter table public.orders add constraint who foreign key (customer_id) references public.customers",
+            "the foreign key who",
+            1,
+        ),
+        (
+            "new",
+            "alter table public.orders add column state text not null",
+            "the new column state not null, without a default",
+            3,
+        ),
+    ] {
+        let point = format!("rp-{}", project.ledger("dev").await.last().unwrap());
+        project.migrate(name, sql).await;
+        let check = condition(&project, "constraints").await;
+        assert_eq!(check["status"], "failed", "{name}: {check}");
+        let found = &check["details"]["violated"][0];
+        assert_eq!(found["demand"], demand);
+        assert_eq!(found["rows"], rows, "{name}");
+        project
+            .refused("merge_branch", json!({}), "constraint_violated")
+            .await;
+        assert_eq!(check["next"]["tool"], "revert_to_restore_point");
+        project.revert(&point).await;
+    }
+    // What is demanded of new rows alone, of columns that fill themselves, or after rows were put right, passes.
+    project
+        .migrate(
+            "kind",
+            "alter table public.orders add constraint who foreign key (customer_id) references public.customers not valid;
+             alter table public.orders add column state text not null default 'open';
+             update public.customers set note = '' where note is null;
+             alter table public.customers alter column note set not null",
+        )
+        .await;
+    let check = condition(&project, "constraints").await;
+    assert_eq!(check["status"], "passed", "{check}");
+    assert_eq!(check["details"]["not_yet"][0]["rows"], 2);
+    let merged = project.ok("merge_branch", json!({})).await;
+    assert_eq!(merged["status"], "merged");
+}
