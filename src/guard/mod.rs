@@ -58,6 +58,7 @@ mod customs;
 mod dangers;
 mod data_loss;
 mod diff;
+mod drift;
 mod environment;
 mod exposure;
 mod findings;

@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::gate::{Check, CheckStatus, Finding, FixMigration, name_differences, passed};
+use super::drift::name_differences;
+use super::gate::{Check, CheckStatus, Finding, FixMigration, passed};
 use super::judging::AskedSql;
 use super::ledger::LedgerMigration;
 use super::opening::Exposure;
