@@ -31,7 +31,8 @@ async fn reading_that_a_policy_plainly_asks_for_is_approved_once() {
     let project = mcp.launch("P").await;
     project.migrate("posts", POSTS).await;
     let found = exposure(&project).await;
-    assert_eq!(found["status"], "passed", "{found}");
+    assert_eq!(found["status"], "needs_approval", "{found}");
+    assert_eq!(found["next"]["tool"], "merge_branch");
     assert_eq!(
         found["details"]["public_reading"],
         json!([{ "object": "public.posts", "policies": ["published"], "rows": "if published" }])

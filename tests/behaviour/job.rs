@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::approvals;
-use crate::harness::{World, fingerprint};
+use crate::harness::{World, codes, fingerprint};
 
 pub(crate) const TODOS: &str = "\
 create table public.todos (
@@ -111,7 +111,13 @@ async fn the_whole_job_works_over_stdio() {
     );
 
     let verdict = project.check().await;
-    assert_eq!(verdict["passes"], true, "{verdict}");
+    // Every condition holds but one, which takes an approval.
+    assert_eq!(verdict["passes"], false, "{verdict}");
+    let open: Vec<_> = codes(&verdict)
+        .into_iter()
+        .filter(|(_, status)| status != "passed")
+        .collect();
+    assert_eq!(open, [("exposure".to_owned(), "needs_approval".to_owned())]);
     // That anybody may read the notes is for somebody else to say, once.
     let waits = project
         .refused("merge_branch", json!({}), "approval_required")

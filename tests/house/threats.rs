@@ -12,7 +12,7 @@ type Threat = (&'static str, &'static str, &'static str, &'static str);
 /// Nothing is known.
 const UNKNOWN: &str = "–";
 
-const THREATS: [Threat; 44] = [
+const THREATS: [Threat; 45] = [
     (
         "naming production as the target of a write",
         "lands on DEV, `redirected: true`",
@@ -24,6 +24,12 @@ const THREATS: [Threat; 44] = [
         "`production_is_protected`, `target_unknown`; nothing is written",
         "targets::what_cannot_be_proven_to_be_a_development_branch_is_production",
         "no check of what a branch's id stands for",
+    ),
+    (
+        "a migration that drops what holds rows on production, by any SQL and under any name",
+        "`data_loss`, with the rows counted; the approval is bound to the counts",
+        "losses::what_production_would_lose_takes_an_approval_of_exactly_that",
+        UNKNOWN,
     ),
     (
         "a platform that makes no restore points",
