@@ -5,8 +5,8 @@
 use drydock::api::config::{Field, Kind, Service};
 use serde_json::{Map, Value, json};
 
-use super::answers::{Drive, QUERY};
 use super::description::Description;
+use super::drive::{Drive, QUERY};
 use super::{Failure, assert_none};
 
 /// Words of a schema, and what they must say.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Failure;
-use super::answers::{Drive, MIGRATE, text};
+use super::drive::{Drive, MIGRATE, text};
 
 const LEDGER: &str = "/v1/projects/{ref}/database/migrations";
 const ONE: &str = "/v1/projects/{ref}/database/migrations/{version}";

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Failure;
-use super::answers::Drive;
+use super::drive::Drive;
 
 /// Deployed, refused, bundled ahead, switched to, renamed, deleted.
 pub(super) async fn functions(drive: &mut Drive, project: &str) -> Result<(), Failure> {

@@ -4,7 +4,9 @@
 //! description  the description, an OpenAPI file that lies outside this repository
 //! schema       whether a value fits a schema of it;  sample  values that do
 //! declared     every endpoint of `drydock::api`: path, status, bodies, queries, replies
+//!   sent       what a call of each can send
 //! answers      every answer that the real local platform gives;  platform  that platform
+//!   drive      calling it
 //! catalogue    what MCP clients demand of a list of tools
 //! ```
 //!
@@ -17,11 +19,13 @@ mod catalogue;
 mod config;
 mod declared;
 mod description;
+mod drive;
 mod foreign;
 mod functions;
 mod platform;
 mod sample;
 mod schema;
+mod sent;
 
 /// What a step of a test fails with.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
