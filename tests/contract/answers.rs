@@ -267,8 +267,16 @@ async fn database(drive: &mut Drive, project: &str) -> Result<(), Failure> {
 async fn backups(drive: &mut Drive, project: &str) -> Result<(), Failure> {
     let list = "GET /v1/projects/{ref}/database/backups";
     let restore = "POST /v1/projects/{ref}/database/backups/restore-pitr";
-    let listed = drive.call(list, &[project], None).await?;
-    let latest = &listed["physical_backup_data"]["latest_physical_backup_date_unix"];
+    // In the first second of a project there is no whole one to return to.
+    let window = |listed: &Value, end: &str| {
+        listed["physical_backup_data"][format!("{end}_physical_backup_date_unix")].clone()
+    };
+    let has_one =
+        |listed: &Value| window(listed, "earliest").as_i64() <= window(listed, "latest").as_i64();
+    let listed = drive
+        .once(list, &[project], "nothing can be returned to", has_one)
+        .await?;
+    let latest = &window(&listed, "latest");
     let to = |second: &Value| json!({ "recovery_time_target_unix": second });
     drive
         .refused(400, restore, &[project], Some(to(&json!(1))))

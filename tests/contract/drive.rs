@@ -159,14 +159,27 @@ impl Drive {
         field: &str,
         wanted: &str,
     ) -> Result<Value, Failure> {
+        let what = format!("{field} did not become {wanted}");
+        self.once(operation, values, &what, |answer| answer[field] == wanted)
+            .await
+    }
+
+    /// Asks until the answer is as it should be; `otherwise` says what was waited for in vain.
+    pub(super) async fn once(
+        &mut self,
+        operation: &str,
+        values: &[&str],
+        otherwise: &str,
+        is_so: impl Fn(&Value) -> bool,
+    ) -> Result<Value, Failure> {
         for _ in 0..600 {
             let answer = self.call(operation, values, None).await?;
-            if answer[field] == wanted {
+            if is_so(&answer) {
                 return Ok(answer);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Err(format!("{operation}: {field} did not become {wanted}").into())
+        Err(format!("{operation}: {otherwise}").into())
     }
 }
 
