@@ -25,28 +25,16 @@ pub(crate) struct Chromium {
     loaded: usize,
 }
 
-/// The program; installed by the machine's package client where it is missing and can be had.
+/// The program, if the machine has it.
 fn program() -> Option<&'static str> {
-    let found = || {
-        NAMES.into_iter().find(|name| {
-            let said = std::process::Command::new(name).arg("--version").output();
-            said.is_ok_and(|output| output.status.success())
-        })
-    };
-    found().or_else(|| {
-        if rustix::process::geteuid().is_root() {
-            let _ = std::process::Command::new("apt-get")
-                .args(["install", "--yes", "--no-install-recommends", "chromium"])
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status();
-        }
-        found()
+    NAMES.into_iter().find(|name| {
+        let said = std::process::Command::new(name).arg("--version").output();
+        said.is_ok_and(|output| output.status.success())
     })
 }
 
 impl Chromium {
-    /// Starts it; nothing where there is none and none can be had.
+    /// Starts it; nothing where there is none.
     pub(crate) async fn start() -> Option<Self> {
         let program = program()?;
         let profile =
