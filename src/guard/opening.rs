@@ -21,7 +21,6 @@ use super::access::{Access, Rows, Who};
 use super::gate::{Check, CheckStatus, Finding, NAMED};
 use super::{Code, Dev, Next, Operation, Refusal};
 use crate::api::DevBranch;
-use crate::clock;
 use crate::fence::quote;
 use crate::hex;
 
@@ -132,7 +131,7 @@ impl Dev {
             .iter()
             .filter(|one| !one.is_the_advisors(&advised))
             .filter_map(refused)
-            .filter(|opened| !self.lets_open(&opened.object))
+            .filter(|opened| !self.is_waived(NAME, &opened.object))
             .collect();
         if !opened.is_empty() {
             return Ok(Exposure {
@@ -181,15 +180,6 @@ impl Dev {
             .collect();
         let store = self.call.guard.store();
         Ok(store.approve_reading(self.branch.project(), read).await?)
-    }
-
-    /// Whether the operator's policy lets an object be open.
-    fn lets_open(&self, object: &str) -> bool {
-        let gate = &self.call.guard.policy().gate;
-        let today = clock::today();
-        gate.waivers
-            .iter()
-            .any(|waiver| waiver.covers(NAME, object) && waiver.counts_on(today))
     }
 
     fn too_open(&self, opened: &[Opened]) -> Finding {

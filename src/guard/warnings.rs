@@ -47,7 +47,7 @@ impl Dev {
         let tables: Vec<String> = found
             .iter()
             .filter_map(|warning| warning.table.as_ref())
-            .map(quoted)
+            .map(Name::quoted)
             .collect();
         if found.is_empty() {
             return Vec::new();
@@ -56,7 +56,7 @@ impl Dev {
         found
             .into_iter()
             .filter(|warning| match (&warning.table, &with_rows) {
-                (Some(table), Some(with_rows)) => with_rows.contains(&quoted(table)),
+                (Some(table), Some(with_rows)) => with_rows.contains(&table.quoted()),
                 _ => true,
             })
             .map(Warning::from)
@@ -175,7 +175,7 @@ impl Guard {
         }
         let pairs: Vec<_> = losses
             .iter()
-            .map(|loss| (quoted(&loss.table), &loss.column))
+            .map(|loss| (loss.table.quoted(), &loss.column))
             .collect();
         let parameters = vec![json!(json!(pairs).to_string())];
         let counted = self
@@ -189,7 +189,7 @@ impl Guard {
                 let (table, column) = (text(row, "table")?, text(row, "column"));
                 let loss = losses
                     .iter()
-                    .find(|loss| quoted(&loss.table) == table && loss.column == column)?;
+                    .find(|loss| loss.table.quoted() == table && loss.column == column)?;
                 let object = match &loss.column {
                     Some(column) => format!("{}.{column}", loss.table),
                     None => loss.table.to_string(),
@@ -244,13 +244,4 @@ pub(super) fn changes_of(batch: &Batch) -> Vec<Change> {
             loses_data: effect.loses_data,
         })
         .collect()
-}
-
-/// A name as PostgreSQL reads it back.
-pub(super) fn quoted(name: &Name) -> String {
-    let part = |part: &str| format!("\"{}\"", part.replace('"', "\"\""));
-    match &name.schema {
-        Some(schema) => format!("{}.{}", part(schema), part(&name.name)),
-        None => part(&name.name),
-    }
 }

@@ -84,8 +84,9 @@ impl Dev {
                 "shows the points that can be returned to",
             )));
         }
-        let later: Vec<String> = before[point.ledger.len()..].to_vec();
-        let dropped = guard.migrations(branch, &later).await?;
+        let later = &before[point.ledger.len()..];
+        let mut dropped = guard.unmerged(project, branch).await?;
+        dropped.retain(|migration| later.contains(&migration.version));
         self.leave_to_revert(point, ledger).await?;
         let rows_before = row_counts(guard, branch).await;
         guard.store().intend_revert(branch, &point.name, "").await?;

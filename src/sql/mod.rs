@@ -57,7 +57,7 @@ pub use self::{
     error::SqlError,
     locks::{LockWarning, lock_warnings},
     losses::Loss,
-    names::Name,
+    names::{Name, quoted},
     reach::{Finding, Object, Purpose, Question, Reached, Reference, find, question},
     trial::{Trial, TrialStep, read_of},
 };

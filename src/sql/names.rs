@@ -30,6 +30,14 @@ impl Name {
         self.schema.as_deref() == Some(schema)
     }
 
+    /// The name as PostgreSQL reads it back, each part quoted.
+    pub fn quoted(&self) -> String {
+        match &self.schema {
+            Some(schema) => format!("{}.{}", quoted(schema), quoted(&self.name)),
+            None => quoted(&self.name),
+        }
+    }
+
     /// The last two parts of a dotted name; a database in front of them is dropped, as PostgreSQL allows only one.
     pub(super) fn from_parts(mut parts: Vec<String>) -> Option<Self> {
         let name = parts.pop()?;
@@ -47,6 +55,11 @@ impl fmt::Display for Name {
             None => f.write_str(&self.name),
         }
     }
+}
+
+/// One identifier, quoted.
+pub fn quoted(identifier: &str) -> String {
+    format!("\"{}\"", identifier.replace('"', "\"\""))
 }
 
 /// The name that a path, a reference or a dotted expression spells; `None` where it spells none.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::approvals::{answer, id};
 use crate::harness::{Mcp, Project, World};
+use crate::policy::put;
 
 const SHOP: &str = "
 create table public.customers (id int primary key, email text, note text);
@@ -170,6 +171,12 @@ async fn rows_of_production_that_would_violate_are_counted_before_the_merge() {
             2,
         ),
         (
+            "new_rows",
+            "insert into public.customers values (9, 'z', 'z'); alter table public.customers alter column note set not null",
+            "note not null",
+            2,
+        ),
+        (
             "unique",
             "create unique index on public.customers (email)",
             "unique (\"email\")",
@@ -195,12 +202,25 @@ async fn rows_of_production_that_would_violate_are_counted_before_the_merge() {
         let found = &check["details"]["violated"][0];
         assert_eq!(found["demand"], demand);
         assert_eq!(found["rows"], rows, "{name}");
+        assert!(found["table"].as_str().unwrap().starts_with("public."));
         project
             .refused("merge_branch", json!({}), "constraint_violated")
             .await;
         assert_eq!(check["next"]["tool"], "revert_to_restore_point");
         project.revert(&point).await;
     }
+    // The operator can let a table be.
+    put(
+        &world,
+        "[[gate.waivers]]\nlint = \"constraints\"\nobject = \"public.customers\"\nreason = \"mended by hand\"\nexpires = 2099-12-31\n",
+    );
+    let waived = world.serve().await;
+    let there = waived.project(&project.id);
+    let point = format!("rp-{}", there.ledger("dev").await.last().unwrap());
+    let not_null = "alter table public.customers alter column note set not null";
+    there.migrate("waived", not_null).await;
+    assert_eq!(condition(&there, "constraints").await["status"], "passed");
+    there.revert(&point).await;
     // What is demanded of new rows alone, of columns that fill themselves, or after rows were put right, passes.
     project
         .migrate(

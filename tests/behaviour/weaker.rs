@@ -105,6 +105,8 @@ async fn the_operator_alone_can_choose_to_go_on_without_restore_points() {
     assert_eq!(merged["status"], "merged");
     let empty = project.revert("baseline").await;
     assert_eq!(empty["reverted"]["migrations"].as_array().unwrap().len(), 2);
+    // Production has them: they are not lost.
+    assert!(empty.get("dropped").is_none(), "{empty}");
     assert!(project.tables("dev").await.is_empty());
 
     // Where the platform offers points again, they are made again.

@@ -235,15 +235,19 @@ async fn replay(world: &World) {
     }
 }
 
+/// A project whose work is on production, where somebody has written a row.
+async fn with_a_row(world: &World, mcp: &Mcp, name: &str) -> String {
+    let project = with_work(mcp, name).await;
+    mcp.project(&project).ok("merge_branch", json!({})).await;
+    let row = "insert into public.work values (1)";
+    world.api().query(&project, row).await;
+    project
+}
+
 async fn production(world: &World) {
     let mcp = world.serve().await;
-    let project = with_work(&mcp, "halfway").await;
+    let project = with_a_row(world, &mcp, "halfway").await;
     let there = mcp.project(&project);
-    there.ok("merge_branch", json!({})).await;
-    world
-        .api()
-        .query(&project, "insert into public.work values (1)")
-        .await;
     there
         .migrate("fine", "alter table public.work add column body text")
         .await;
@@ -256,24 +260,14 @@ async fn production(world: &World) {
     merge(mcp, &project, "constraint_violated", Ending::GaveUpWork).await;
 
     let mcp = world.serve().await;
-    let project = with_work(&mcp, "loses").await;
+    let project = with_a_row(world, &mcp, "loses").await;
     let there = mcp.project(&project);
-    there.ok("merge_branch", json!({})).await;
-    world
-        .api()
-        .query(&project, "insert into public.work values (1)")
-        .await;
     there.migrate("drops", "drop table public.work").await;
     merge(mcp, &project, "data_loss", Ending::Approval).await;
 
     let mcp = world.serve().await;
-    let project = with_work(&mcp, "halfway").await;
+    let project = with_a_row(world, &mcp, "halfway").await;
     let there = mcp.project(&project);
-    there.ok("merge_branch", json!({})).await;
-    world
-        .api()
-        .query(&project, "insert into public.work values (1)")
-        .await;
     there
         .migrate("fine", "alter table public.work add column body text")
         .await;
@@ -286,13 +280,8 @@ async fn production(world: &World) {
     merge(mcp, &project, "partial", Ending::GaveUpWork).await;
 
     let mcp = world.serve().await;
-    let project = with_work(&mcp, "two faces").await;
+    let project = with_a_row(world, &mcp, "two faces").await;
     let there = mcp.project(&project);
-    there.ok("merge_branch", json!({})).await;
-    world
-        .api()
-        .query(&project, "insert into public.work values (1)")
-        .await;
     there
         .migrate(
             "two_faces",
