@@ -173,6 +173,15 @@ pub struct PlatformArgs {
         default_value_t = 300
     )]
     pub database_idle_seconds: u64,
+    /// For how many days a database can be returned to any moment and to any restore point; older history is removed.
+    #[arg(
+        long,
+        env = "DRYDOCK_HISTORY_DAYS",
+        value_name = "N",
+        default_value_t = 7,
+        value_parser = clap::value_parser!(u64).range(1..=3650)
+    )]
+    pub history_days: u64,
 }
 
 /// What the demo takes.

@@ -41,6 +41,7 @@ pub(super) async fn run(args: PlatformArgs) -> Result<(), String> {
             0 => None,
             seconds => Some(Duration::from_secs(seconds)),
         },
+        history: Duration::from_secs(args.history_days * 24 * 3600),
     };
     let announce = |ready: &Ready| {
         if let Ok(line) = serde_json::to_string(ready) {

@@ -7,12 +7,15 @@ use serde_json::json;
 
 use super::ledger::text;
 use super::{Code, Dev, DroppedMigration, Guard, MadePoint, Next, Refusal};
-use crate::api::Ref;
 use crate::api::database::Row;
+use crate::api::{ApiError, Ref};
 
 use crate::api::restore_points::{RestorePointName, Undo};
 use crate::fence::quote;
 use crate::store::{Point, PointStatus};
+
+/// The status with which the platform says that a point's history is not kept any more.
+const GONE: u16 = 410;
 
 /// A table's rows before and after a revert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -80,6 +83,10 @@ impl Dev {
             && !error.may_have_happened()
         {
             guard.store().forget_revert(branch).await?;
+            if error.status() == Some(GONE) {
+                guard.store().mark_unreachable(branch, name).await?;
+                return Err(self.is_gone(name, error));
+            }
             return Err(Refusal::new(
                 Code::PlatformError,
                 format!("the platform refused to return to {name}: {error}; nothing was changed"),
@@ -153,11 +160,6 @@ impl Dev {
     }
 
     fn find_point(&self, points: &[Point], name: &str) -> Result<Point, Refusal> {
-        let list = Next::new(
-            "list_restore_points",
-            json!({ "project_id": self.branch.project(), "branch": self.branch.name() }),
-            "shows the points that can be returned to",
-        );
         let Some(point) = points.iter().find(|point| point.name == name) else {
             let known: Vec<&str> = points
                 .iter()
@@ -171,7 +173,7 @@ impl Dev {
                     quote(self.branch.name())
                 ),
             )
-            .next(list)
+            .next(self.list_points())
             .details(json!({ "restore_points": known })));
         };
         if !point.reachable || !point.status.is_made() {
@@ -182,9 +184,29 @@ impl Dev {
                     quote(name)
                 ),
             )
-            .next(list));
+            .next(self.list_points()));
         }
         Ok(point.clone())
+    }
+
+    /// The platform does not keep what a point needs any more.
+    fn is_gone(&self, name: &str, error: &ApiError) -> Refusal {
+        Refusal::new(
+            Code::PointUnreachable,
+            format!(
+                "{} can no longer be returned to: {error}; nothing was changed",
+                quote(name)
+            ),
+        )
+        .next(self.list_points())
+    }
+
+    pub(super) fn list_points(&self) -> Next {
+        Next::new(
+            "list_restore_points",
+            json!({ "project_id": self.branch.project(), "branch": self.branch.name() }),
+            "shows the points that can be returned to",
+        )
     }
 }
 

@@ -78,11 +78,7 @@ impl Dev {
                     quote(&point.name)
                 ),
             )
-            .next(Next::new(
-                "list_restore_points",
-                json!({ "project_id": project, "branch": self.branch.name() }),
-                "shows the points that can be returned to",
-            )));
+            .next(self.list_points()));
         }
         let later = &before[point.ledger.len()..];
         let mut dropped = guard.unmerged(project, branch).await?;

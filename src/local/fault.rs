@@ -86,6 +86,9 @@ impl Fault {
 
 impl From<EngineError> for Fault {
     fn from(error: EngineError) -> Self {
+        if matches!(error, EngineError::Unreachable { .. }) {
+            return Self::new(410, error.to_string());
+        }
         let mut message = error.to_string();
         let mut source = std::error::Error::source(&error);
         while let Some(cause) = source {

@@ -20,6 +20,7 @@
 //! advisor, typescript   what is read from a database's catalogue
 //! workflows what goes on after an answer      engine/  clusters, restore points, the wire
 //! pooler/   the port for psql and drivers     sleep    databases that nobody uses
+//! tending   what is kept of databases' history
 //! logs/     what projects did, for a while
 //! functions/ Edge Functions in Deno
 //! configuration what services are set to
@@ -44,6 +45,7 @@ mod ready;
 mod registry;
 mod routes;
 mod sleep;
+mod tending;
 mod typescript;
 mod workflows;
 

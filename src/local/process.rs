@@ -61,6 +61,8 @@ pub struct PlatformSettings {
     pub function_patience: Duration,
     /// After how long without use a database's server is stopped; never without.
     pub database_idle: Option<Duration>,
+    /// How far back every database can be returned.
+    pub history: Duration,
 }
 
 /// Why the platform does not serve.
@@ -167,6 +169,7 @@ async fn serve(
     let mut engine_settings = Settings::new(home.join("postgres"), bootstrap::SCRIPTS);
     engine_settings.postgres = settings.postgres.clone();
     engine_settings.templates = settings.templates.clone();
+    engine_settings.retention = settings.history;
     let engine = Engine::open(engine_settings).await?;
     tidy(&engine, &registry).await?;
     let before = earlier
@@ -235,6 +238,7 @@ async fn serve(
         () = platform.sweep_logs() => {}
         () = platform.functions().sweep() => {}
         () = platform.put_to_sleep(settings.database_idle) => {}
+        never = platform.tend() => match never {},
         () = until_idle(idle, idle_watch, || pooler.is_used()) => tracing::info!("ending: nobody has asked for anything"),
     }
     pooler.end();

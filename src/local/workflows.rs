@@ -147,7 +147,7 @@ impl Platform {
             .await?
             .cluster
             .ok_or_else(Fault::no_project)?;
-        let is_done = self.engine().reach(cluster).await?.left.len() > left_before;
+        let is_done = self.engine().reach(cluster).await?.times_left() > left_before;
         let recovered = if is_done {
             Ok(())
         } else {

@@ -210,6 +210,19 @@ impl Store {
         .await
     }
 
+    /// The platform has said that a point cannot be returned to any more.
+    pub async fn mark_unreachable(&self, branch: &Ref, name: &str) -> Result<(), StoreError> {
+        let (branch, name) = (branch.to_string(), name.to_owned());
+        self.run(move |connection| {
+            connection.execute(
+                "update points set reachable = 0 where branch_ref = ?1 and name = ?2",
+                params![branch, name],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
     /// After a reset or a deletion: nothing from before can be returned to.
     pub async fn mark_all_unreachable(&self, branch: &Ref) -> Result<(), StoreError> {
         let branch = branch.to_string();

@@ -42,6 +42,7 @@ async fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let mut settings = Settings::new(&arguments[1], BOOTSTRAP);
     settings.templates = Some(arguments[2].clone().into());
+    settings.base_after = 0;
     let engine = Engine::open(settings).await.unwrap();
     if arguments[3] == "create" {
         say("opened", &Value::Null);
@@ -70,8 +71,15 @@ async fn main() {
     say("state", &state);
     let mut next = rand::rng().random_range(0..1_000_000_000_i64);
     loop {
-        let what = rand::rng().random_range(0..10);
-        if what < 3 {
+        let what = rand::rng().random_range(0..12);
+        if what == 10 {
+            let sql = "select pg_logical_emit_message(false, 'filler', repeat('x', 8000000))";
+            let mut c = engine.connect(id, Login::User).await.unwrap();
+            c.run(sql, Limits::default()).await.unwrap();
+            c.close().await;
+        } else if what == 11 {
+            engine.tend(id).await.unwrap();
+        } else if what < 3 {
             next += 1;
             let mut wanted: Vec<i64> = serde_json::from_value(state.clone()).unwrap();
             wanted.push(next);

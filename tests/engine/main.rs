@@ -1,6 +1,7 @@
 //! The engine against real PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a test that fails may say so at once")]
 
+mod bases;
 mod clusters;
 mod crash;
 mod model;

@@ -42,14 +42,17 @@ fn any<T: Clone>(of: &[T]) -> Option<T> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_mixture_of_reverts_recoveries_stops_and_kills_keeps_every_moment() {
-    let rounds = std::env::var("ROUNDS").map_or(40, |rounds| rounds.parse().unwrap());
+    let rounds = std::env::var("ROUNDS").map_or(50, |rounds| rounds.parse().unwrap());
     let home = Home::new();
-    let mut engine = home.open().await;
+    // Bases are made in between, so that replays start in many places.
+    let mut settings = home.settings();
+    settings.base_after = 0;
+    let mut engine = Engine::open(settings.clone()).await.unwrap();
     let id = engine.create().await.unwrap();
     run(&engine, id, "create table t(n bigint)").await;
     let mut model = Model::default();
     for round in 0..rounds {
-        match rand::rng().random_range(0..12) {
+        match rand::rng().random_range(0..15) {
             0..=4 => {
                 run(&engine, id, &format!("insert into t values ({round})")).await;
                 model.now.push(round);
@@ -77,10 +80,12 @@ async fn any_mixture_of_reverts_recoveries_stops_and_kills_keeps_every_moment() 
                     kill_9(pid);
                 }
             }
-            _ => {
+            11 => {
                 drop(engine);
-                engine = home.open().await;
+                engine = Engine::open(settings.clone()).await.unwrap();
             }
+            12 => write_log(&engine, id, 8).await,
+            _ => engine.tend(id).await.unwrap(),
         }
         model.note().await;
         assert_eq!(numbers(&engine, id).await, model.now, "round {round}");

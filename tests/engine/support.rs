@@ -12,6 +12,15 @@ pub(crate) const BOOTSTRAP: &[Script] = &[Script {
     sql: include_str!("bootstrap.sql"),
 }];
 
+/// What a later version might prepare databases with.
+pub(crate) const NEWER_BOOTSTRAP: &[Script] = &[
+    BOOTSTRAP[0],
+    Script {
+        name: "newer.sql",
+        sql: "create schema newer",
+    },
+];
+
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// Where the tests' homes lie: not below the target directory, which the unprivileged user that
@@ -76,6 +85,14 @@ pub(crate) async fn rows(engine: &Engine, id: ClusterId, sql: &str) -> Value {
 
 pub(crate) async fn run(engine: &Engine, id: ClusterId, sql: &str) {
     rows(engine, id, sql).await;
+}
+
+/// Writes so many megabytes of log that mean nothing.
+pub(crate) async fn write_log(engine: &Engine, id: ClusterId, megabytes: u32) {
+    let sql = format!(
+        "select pg_logical_emit_message(false, 'filler', repeat('x', 1 << 20)) from generate_series(1, {megabytes})"
+    );
+    run(engine, id, &sql).await;
 }
 
 pub(crate) fn kill_9(pid: i32) {

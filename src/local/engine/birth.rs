@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
+use super::backup;
+use super::bases::Bases;
 use super::cluster::Cluster;
 use super::conf::{Conf, Durability};
 use super::error::{EngineError, IoContext};
@@ -30,7 +32,7 @@ const FIRST_GENERATION: u64 = 1;
 
 impl Cluster {
     /// Takes over a cluster that an earlier engine left: adopts its server if one runs, and removes every generation
-    /// that the record does not name.
+    /// and base that the record does not name.
     pub(super) async fn take_over(
         house: Arc<House>,
         id: ClusterId,
@@ -42,6 +44,7 @@ impl Cluster {
                 discard(&house, &dir, generation).await?;
             }
         }
+        backup::remove_unknown(&dir, &record.bases)?;
         let server = Postmaster::adopt(&dir.generation(record.generation), &dir.log());
         let history = record.history.clone().or_since(clock::unix_millis());
         let record = Record { history, ..record };
@@ -60,15 +63,8 @@ impl Cluster {
         let conf_house = Arc::clone(&house);
         spawn_blocking(move || {
             files::make_dir(&archive)?;
-            copy_template(
-                &conf_house,
-                &conf_house.template,
-                id,
-                generation,
-                &data,
-                Durability::Synced,
-                &Overrides::new(),
-            )
+            lay_template(&conf_house, &conf_house.template, &data)?;
+            conf(&conf_house, id, generation, &Overrides::new()).write(&data, Durability::Synced)
         })
         .await??;
         let template = &house.template;
@@ -95,6 +91,7 @@ impl Cluster {
         let mut record = Record {
             generation,
             timeline: template.control.timeline,
+            bases: Bases::default(),
             history: History::default(),
             major: house.installation.major,
             template: template.name.clone(),
@@ -135,23 +132,17 @@ pub(super) fn conf<'a>(
     }
 }
 
-/// Puts a copy of a template, a spare one if there is one, as a generation of a cluster, configured but not started.
-pub(super) fn copy_template(
+/// Puts a copy of a template, a spare one if there is one, where a generation is to be.
+pub(super) fn lay_template(
     house: &House,
     template: &Template,
-    id: ClusterId,
-    generation: u64,
     data: &Path,
-    durability: Durability,
-    overrides: &Overrides,
 ) -> Result<(), EngineError> {
-    let spare = template.name == house.template.name && house.spares.take(data)?;
-    if !spare {
-        template
-            .listing
-            .copy(&template.data, data, house.program.run_as)?;
+    if template.name == house.template.name && house.spares.take(data)? {
+        return Ok(());
     }
-    conf(house, id, generation, overrides).write(data, durability)
+    let owner = house.program.run_as;
+    template.listing.copy(&template.data, data, owner)
 }
 
 /// Ends whatever serves a generation that is not valid, and removes it.

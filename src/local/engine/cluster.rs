@@ -20,6 +20,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep};
 
+use super::backup::Tending;
 use super::birth;
 use super::conf::{Conf, Durability};
 use super::error::EngineError;
@@ -50,6 +51,7 @@ pub(super) struct Cluster {
     pub(super) house: Arc<House>,
     pub(super) dir: ClusterDir,
     pub(super) traffic: Traffic,
+    pub(super) tending: Tending,
     state: Mutex<State>,
 }
 
@@ -79,6 +81,7 @@ impl Cluster {
             dir: house.layout.cluster(id),
             house,
             traffic: Traffic::new(),
+            tending: Tending::default(),
             state: Mutex::new(State {
                 record,
                 server,
@@ -314,6 +317,7 @@ impl Cluster {
         if !only_if(&self.traffic) {
             return Ok(false);
         }
+        self.tending.halt();
         let closed = self.traffic.close();
         let admin = state.admin.take();
         if let Some(server) = &mut state.server {
@@ -360,6 +364,10 @@ impl Cluster {
                 .stop(Stop::Immediate, self.house.settings.patience)
                 .await?;
         }
+        // Whoever tends the cluster may be waiting for its lock.
+        drop(state);
+        self.tending.halt();
+        let _turn = self.tending.turn.lock().await;
         let path = self.dir.path().to_owned();
         spawn_blocking(move || {
             files::remove_tree(&path)?;

@@ -5,10 +5,13 @@ use std::io;
 use std::path::Path;
 
 use super::error::{EngineError, IoContext};
-use super::timeline::{Lsn, SEGMENT_BYTES};
+use super::timeline::Lsn;
 
 /// `DB_SHUTDOWNED` of PostgreSQL's `pg_control.h`.
 const SHUT_DOWN: u32 = 1;
+
+/// The control file, in a data directory.
+pub(super) const CONTROL_FILE: &str = "global/pg_control";
 
 /// What a data directory's control file says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,11 +27,10 @@ pub(super) struct Control {
 }
 
 impl Control {
-    /// Reads the control file of the data directory `data`.
+    /// Reads the control file of the data directory `data`, which its server may be writing.
     pub(super) fn read(data: &Path) -> Result<Self, EngineError> {
-        let path = data.join("global/pg_control");
-        let bytes = fs::read(&path).doing("read", &path)?;
-        Self::parse(&bytes)
+        let path = data.join(CONTROL_FILE);
+        Self::parse(&bytes(data)?)
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the file is too short"))
             .doing("understand", &path)
     }
@@ -43,9 +45,19 @@ impl Control {
             timeline: short(48)?,
         })
     }
+}
 
-    /// The number of the segment that holds `redo`.
-    pub(super) fn redo_segment(&self) -> u64 {
-        self.redo.0 / SEGMENT_BYTES
+/// The whole control file. A server writes it in one go, but a reader may meet half of that; what reads the same
+/// twice is whole.
+pub(super) fn bytes(data: &Path) -> Result<Vec<u8>, EngineError> {
+    let path = data.join(CONTROL_FILE);
+    let read = || fs::read(&path).doing("read", &path);
+    let mut before = read()?;
+    loop {
+        let now = read()?;
+        if now == before {
+            return Ok(now);
+        }
+        before = now;
     }
 }

@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::task::spawn_blocking;
@@ -94,7 +95,7 @@ impl Listing {
     }
 
     /// Walks a tree that others change meanwhile: what is gone when its turn comes is left out.
-    fn read_in_use(top: &Path) -> Result<Self, EngineError> {
+    pub(super) fn read_in_use(top: &Path) -> Result<Self, EngineError> {
         Self::walk(top, |error| error.kind() == io::ErrorKind::NotFound)
     }
 
@@ -129,6 +130,42 @@ impl Listing {
     /// Copies the tree at `from` to `to`, owned by `owner`, directories with mode 0700. `to` must not exist.
     /// [`fs::copy`] shares blocks where the file system can (reflinks, `clonefile`).
     pub(super) fn copy(&self, from: &Path, to: &Path, owner: RunAs) -> Result<(), EngineError> {
+        self.copy_each(to, owner, |file, target| {
+            fs::copy(from.join(file), target).doing("copy to", target)?;
+            owner.own(target)
+        })
+    }
+
+    /// Copies a tree that others may be changing: what is gone when its turn comes is left out. An error as soon as
+    /// `goes_on` is false.
+    pub(super) fn copy_while(
+        &self,
+        from: &Path,
+        to: &Path,
+        owner: RunAs,
+        goes_on: &AtomicBool,
+    ) -> Result<(), EngineError> {
+        self.copy_each(to, owner, |file, target| {
+            if !goes_on.load(Ordering::Acquire) {
+                return Err(io::Error::from(io::ErrorKind::Interrupted))
+                    .doing("go on copying to", to);
+            }
+            match fs::copy(from.join(file), target) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                other => {
+                    other.doing("copy to", target)?;
+                    owner.own(target)
+                }
+            }
+        })
+    }
+
+    fn copy_each(
+        &self,
+        to: &Path,
+        owner: RunAs,
+        copy: impl Fn(&Path, &Path) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
         use std::os::unix::fs::DirBuilderExt;
         let mut builder = fs::DirBuilder::new();
         builder.mode(0o700);
@@ -142,9 +179,7 @@ impl Listing {
             owner.own(&target)?;
         }
         for file in &self.files {
-            let target = to.join(file);
-            fs::copy(from.join(file), &target).doing("copy to", &target)?;
-            owner.own(&target)?;
+            copy(file, &to.join(file))?;
         }
         Ok(())
     }

@@ -9,17 +9,21 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use super::SUPERUSER;
-use super::birth::{self, copy_template, discard};
+use super::backup;
+use super::bases::Start;
+use super::birth::{self, discard};
 use super::cluster::{Cluster, State};
 use super::conf::Durability;
 use super::error::{EngineError, IoContext};
 use super::files::{self, Listing};
 use super::history::{Destination, History, Stop as ReplayStop};
+use super::house::House;
+use super::layout::ClusterDir;
 use super::postmaster::{Postmaster, Stop};
 use super::record::Record;
 use super::session::Login;
 use super::template::Template;
-use super::timeline;
+use super::timeline::{self, Line, Lsn};
 use super::wire::{DEFAULT_RESULT_BYTES, Wire, WireError};
 use crate::clock;
 
@@ -43,27 +47,6 @@ pub(super) struct Replay {
 }
 
 impl Cluster {
-    /// The data directory that a replay starts from.
-    fn base(
-        &self,
-        record: &Record,
-        destination: &Destination,
-    ) -> Result<Arc<Template>, EngineError> {
-        let current = &self.house.template;
-        let base = if record.template == current.name {
-            Some(Arc::clone(current))
-        } else {
-            Template::open(self.house.layout.templates(), &record.template)?.map(Arc::new)
-        };
-        base.filter(|base| base.control.system_identifier == record.system_identifier)
-            .ok_or_else(|| {
-                unreachable(
-                    destination,
-                    format!("its base, the template {}, is gone", record.template),
-                )
-            })
-    }
-
     /// Steps 1 to 4: a generation that stands at `destination`, runs, and is on disk.
     pub(super) async fn build(
         &self,
@@ -71,38 +54,25 @@ impl Cluster {
         next: u64,
         destination: &Destination,
     ) -> Result<Built, EngineError> {
-        let base = self.base(old, destination)?;
-        let replayed_bytes = destination.lsn.0.saturating_sub(base.control.redo.0);
-        let (house, dir, id, left, target, overrides) = (
+        let (house, dir, id, record, target) = (
             Arc::clone(&self.house),
             self.dir.clone(),
             self.id,
-            old.generation,
+            old.clone(),
             destination.clone(),
-            old.proven.clone(),
         );
-        spawn_blocking(move || {
-            archive(&dir.generation(left), &dir.archive())?;
+        let replayed_bytes = spawn_blocking(move || {
+            archive(&dir.generation(record.generation), &dir.archive())?;
             let data = dir.generation(next);
-            copy_template(
-                &house,
-                &base,
-                id,
-                next,
-                &data,
-                Durability::Unsynced,
-                &overrides,
-            )?;
-            let road = timeline::road(
-                &dir.archive(),
-                base.control.redo_segment(),
-                target.timeline,
-                target.lsn,
-            )?;
+            let line = Line::read(&[&dir.archive()], target.timeline)?;
+            let redo = lay_start(&house, &dir, &record, &line, &target, &data)?;
+            birth::conf(&house, id, next, &record.proven).write(&data, Durability::Unsynced)?;
+            let road = line.road(redo.segment(), target.lsn);
             lay_road(&dir.archive(), &data.join("pg_wal"), &road, &target)?;
             let signal = data.join("standby.signal");
             std::fs::write(&signal, "").doing("write", &signal)?;
-            house.program.run_as.own(&signal)
+            house.program.run_as.own(&signal)?;
+            Ok::<_, EngineError>(target.lsn.0.saturating_sub(redo.0))
         })
         .await??;
 
@@ -235,6 +205,54 @@ impl Cluster {
             bytes: built.replayed_bytes,
         })
     }
+}
+
+/// Puts the base of the shortest road where the generation is to be, and says where its replay begins to read.
+fn lay_start(
+    house: &House,
+    dir: &ClusterDir,
+    record: &Record,
+    line: &Line,
+    destination: &Destination,
+    data: &Path,
+) -> Result<Lsn, EngineError> {
+    match record.bases.start(line, destination) {
+        Some(Start::Base(base)) => {
+            backup::lay(dir, base, data, house.program.run_as)?;
+            Ok(base.redo)
+        }
+        Some(Start::Birth) => {
+            let template = birth_template(house, record, destination)?;
+            birth::lay_template(house, &template, data)?;
+            Ok(template.control.redo)
+        }
+        None => Err(unreachable(
+            destination,
+            "it lies before everything that is kept".to_owned(),
+        )),
+    }
+}
+
+/// The template that the cluster was copied from.
+fn birth_template(
+    house: &House,
+    record: &Record,
+    destination: &Destination,
+) -> Result<Arc<Template>, EngineError> {
+    let current = &house.template;
+    let template = if record.template == current.name {
+        Some(Arc::clone(current))
+    } else {
+        Template::open(house.layout.templates(), &record.template)?.map(Arc::new)
+    };
+    template
+        .filter(|template| template.control.system_identifier == record.system_identifier)
+        .ok_or_else(|| {
+            unreachable(
+                destination,
+                format!("its base, the template {}, is gone", record.template),
+            )
+        })
 }
 
 /// Links every segment and history file of a data directory into the archive.

@@ -27,8 +27,11 @@ use crate::clock;
 pub(super) struct History {
     /// The first moment that can be returned to; none in a record from before histories were kept.
     since: Option<i64>,
-    /// The timelines that were left, oldest first.
+    /// The timelines that were left, oldest first, as far as they are kept.
     left: Vec<Span>,
+    /// How many were left before those.
+    #[serde(default)]
+    forgotten: u64,
 }
 
 /// A timeline that was left.
@@ -48,6 +51,15 @@ pub struct Reach {
     pub earliest: i64,
     /// For every state that was left, oldest first, the moment at which it is found whole.
     pub left: Vec<i64>,
+    /// How many states were left before those, and are not kept any more.
+    pub forgotten: u64,
+}
+
+impl Reach {
+    /// How many states were ever left.
+    pub fn times_left(&self) -> u64 {
+        self.forgotten + self.left.len() as u64
+    }
 }
 
 /// Where a replay ends.
@@ -109,7 +121,7 @@ impl History {
     pub(super) fn since(moment: i64) -> Self {
         Self {
             since: Some(moment),
-            left: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -144,10 +156,38 @@ impl History {
         taken.map_or(moment, |taken| moment.max(taken + 1))
     }
 
+    /// Forgets timelines that were left before `horizon`.
+    pub(super) fn forget_before(&mut self, horizon: i64) {
+        let kept = self.left.iter().position(|span| span.until >= horizon);
+        let old = self.left.drain(..kept.unwrap_or(self.left.len()));
+        for span in old {
+            self.forgotten += 1;
+            self.since = self.since.max(Some(span.until + 1));
+        }
+    }
+
+    /// Nothing up to this moment can be returned to any more.
+    pub(super) fn begins_after(&mut self, moment: i64) {
+        self.since = self.since.max(Some(moment + 1));
+    }
+
+    /// Every timeline that is kept with the first moment that is its own, oldest first; `present` is the last.
+    pub(super) fn spans(&self, present: u32) -> Vec<(u32, i64)> {
+        let mut from = self.since.unwrap_or(i64::MIN);
+        let mut spans = Vec::new();
+        for span in &self.left {
+            spans.push((span.timeline, from));
+            from = span.until + 1;
+        }
+        spans.push((present, from));
+        spans
+    }
+
     pub(super) fn reach(&self) -> Reach {
         Reach {
             earliest: self.since.unwrap_or(i64::MAX),
             left: self.left.iter().map(|span| span.until).collect(),
+            forgotten: self.forgotten,
         }
     }
 

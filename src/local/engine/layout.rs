@@ -15,7 +15,10 @@
 //!     cluster.json          the pointer (0600): which generation is valid, and the secrets. Without it the directory
 //!                           is a leftover of a create or a destroy
 //!     g<k>/                 data directories; only the generation in cluster.json counts
-//!     wal/                  hard links to every segment and history file of generations that were left
+//!     base/<k>/             copies of a data directory that replays start from, and <k>.spare/, one for the next
+//!                           revert; only those in cluster.json count
+//!     wal/                  hard links to the segments and history files of generations that were left, as far as
+//!                           something that is kept needs them
 //!     log                   what the servers printed
 //! ```
 //!
@@ -185,6 +188,19 @@ impl ClusterDir {
 
     pub(super) fn archive(&self) -> PathBuf {
         self.path.join("wal")
+    }
+
+    pub(super) fn bases(&self) -> PathBuf {
+        self.path.join("base")
+    }
+
+    pub(super) fn base(&self, number: u64) -> PathBuf {
+        self.bases().join(number.to_string())
+    }
+
+    /// A copy of a base, made ahead.
+    pub(super) fn spare(&self, number: u64) -> PathBuf {
+        self.base(number).with_added_extension("spare")
     }
 
     pub(super) fn log(&self) -> PathBuf {

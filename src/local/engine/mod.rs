@@ -8,7 +8,9 @@
 //!     │           ├─ overrides settings of its own
 //!     │           ├─ points    restore points                house      what clusters share
 //!     │           ├─ revert    to a point or a moment        layout     the directory, drawn
-//!     │           │  └ generation, history                   files      copy, sync, replace
+//!     │           │  └ generation, history, timeline         files      copy, sync, replace
+//!     │           ├─ bases     where replays start
+//!     │           │  └ backup, retention
 //!     │           ├─ traffic   who is using it
 //!     │           └─ record    cluster.json, the pointer
 //!     └──► Connection (a caller's session, with limits) ───► wire       the protocol, JSON, errors
@@ -20,9 +22,11 @@
 //! them.
 //!
 //! **What is not handled here.** Who may do what (the callers' business), when to scale to zero (see
-//! [`Engine::stop_if_idle`]), names of restore points (a [`Point`] is the caller's to keep), removal of old log and
-//! bases younger than the template (the module `revert` says why), major upgrades. Linux and macOS only.
+//! [`Engine::stop_if_idle`]) and when to tend what is kept (see [`Engine::tend`]), names of restore points (a [`Point`]
+//! is the caller's to keep), major upgrades. Linux and macOS only.
 
+mod backup;
+mod bases;
 mod birth;
 mod cluster;
 mod conf;
@@ -40,6 +44,7 @@ mod overrides;
 mod points;
 mod postmaster;
 mod record;
+mod retention;
 mod revert;
 mod secrets;
 mod session;
@@ -217,6 +222,14 @@ impl Engine {
         self.0.house.spares.settle().await;
         outcome?;
         self.0.house.layout.forget_sockets()
+    }
+
+    /// Does for a cluster what is due beside its service: makes a new base if much was written since the last one,
+    /// removes what lies before the retention, and makes ahead what the next revert needs. To be called every few
+    /// seconds; nothing else of the cluster waits for it.
+    pub async fn tend(&self, id: ClusterId) -> Result<(), EngineError> {
+        let cluster = self.find(id)?;
+        tokio::spawn(async move { cluster.tend().await }).await?
     }
 
     /// Removes a cluster with all its history. Running statements are ended.

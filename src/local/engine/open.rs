@@ -1,11 +1,12 @@
 //! Opening a directory: its lock, PostgreSQL, the template, and the clusters of an earlier engine.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::sync::{Arc, Mutex};
 
 use super::cluster::Cluster;
 use super::error::IoContext;
+use super::files;
 use super::house::House;
 use super::layout::Layout;
 use super::numbers::Numbers;
@@ -52,6 +53,9 @@ impl Engine {
             spares,
         });
         let clusters = take_over(&house).await?;
+        if house.settings.templates.is_none() {
+            remove_old_templates(&house, &clusters).await?;
+        }
         spares::refill(&house);
         Ok(Self(Arc::new(Inner {
             house,
@@ -101,4 +105,39 @@ async fn take_over(house: &Arc<House>) -> Result<HashMap<ClusterId, Arc<Cluster>
         }
     }
     Ok(clusters)
+}
+
+/// Removes the templates on which no cluster counts any more. Not where other engines may count on them, nor while a
+/// cluster is left alone because its record cannot be read.
+async fn remove_old_templates(
+    house: &House,
+    clusters: &HashMap<ClusterId, Arc<Cluster>>,
+) -> Result<(), EngineError> {
+    let directories = std::fs::read_dir(house.layout.clusters());
+    let there = directories.doing("list", &house.layout.clusters())?.count();
+    if there != clusters.len() {
+        return Ok(());
+    }
+    let mut needed = HashSet::from([house.template.name.clone()]);
+    for cluster in clusters.values() {
+        let state = cluster.lock().await?;
+        if state.record.bases.birth {
+            needed.insert(state.record.template.clone());
+        }
+    }
+    let top = house.layout.templates();
+    for entry in std::fs::read_dir(top).doing("list", top)? {
+        let path = entry.doing("list", top)?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        // Locks and drafts have an extension.
+        let is_template = path.extension().is_none() && path.is_dir();
+        if is_template && name.is_some_and(|name| !needed.contains(name)) {
+            tracing::info!(
+                template = name,
+                "removing a template that nothing counts on"
+            );
+            files::remove_tree(&path)?;
+        }
+    }
+    Ok(())
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::bases::Bases;
 use super::error::{EngineError, IoContext};
 use super::files;
 use super::history::History;
@@ -25,11 +26,14 @@ pub(super) struct Record {
     pub(super) timeline: u32,
     /// PostgreSQL's major version.
     pub(super) major: u32,
-    /// The name of the template that the cluster was copied from; it is the base of every replay.
+    /// The name of the template that the cluster was copied from; it is a base as well.
     pub(super) template: String,
     /// From the template's control file. A template that was made anew under the same name has another one, and the
     /// cluster's log does not fit it.
     pub(super) system_identifier: u64,
+    /// What replays start from, beside the template.
+    #[serde(default)]
+    pub(super) bases: Bases,
     /// When it wrote which timeline.
     #[serde(default)]
     pub(super) history: History,

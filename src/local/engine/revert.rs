@@ -7,7 +7,7 @@
 //!    g1 (valid, running)            wal/  every segment, by hard link
 //!        │                           │
 //!        │   1 link g1's log ───────►│
-//!        │                           │  2 copy of the template + links to the road to the point = g2
+//!        │                           │  2 copy of a base + links to the road to the point = g2
 //!        │                           ▼
 //!        │                          g2  3 replay with fsync off, promote: a new timeline
 //!        │                           │  4 fsync on, checkpoint, sync
@@ -35,8 +35,8 @@
 //! What a revert does not bring back: contents of unlogged tables and statistics, which recovery empties. A sequence
 //! may be up to 32 numbers ahead, since PostgreSQL logs them in advance.
 //!
-//! Deliberately not handled yet: bases younger than the template. The replay begins at the cluster's birth and takes
-//! about two seconds per gigabyte of log; `Cluster::base` is the one place that chooses.
+//! The copy in step 2 is of the template, or of a younger base (see the module `bases`): a replay takes about two
+//! seconds per gigabyte of log.
 
 use std::time::Duration;
 

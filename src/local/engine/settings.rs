@@ -33,6 +33,11 @@ pub struct Settings {
     pub bootstrap: &'static [Script],
     /// Copies of the template that are kept ready; each takes about 10 MB of disk. 0: none.
     pub spares: usize,
+    /// A cluster gets a new base after so many bytes of log, and after as many as half of what its database takes. A
+    /// gigabyte of log takes a replay about two seconds.
+    pub base_after: u64,
+    /// How far back every cluster can be returned.
+    pub retention: Duration,
     /// Server processes per cluster that clients may hold at once.
     pub max_connections: u16,
     /// How long a stop, a revert or a destroy waits for statements that are running before it cancels them.
@@ -54,6 +59,8 @@ impl Settings {
             unprivileged_user: None,
             bootstrap,
             spares: 2,
+            base_after: 64 * 1024 * 1024,
+            retention: Duration::from_secs(7 * 24 * 3600),
             max_connections: 20,
             grace: Duration::from_secs(2),
             patience: Duration::from_secs(60),

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! The name is `<major>-<hash>`; the hash covers the scripts and the recipe, so a change of either makes another
-//! template and clusters of the old one keep theirs. Templates are never removed here: they are the base that every
-//! revert of their clusters starts from.
+//! template and clusters of the old one keep theirs. A template is the first base of its clusters (see
+//! the module `bases`), and is removed when no cluster counts on it any more.
 //!
 //! To be small, the template has no databases `template0` and `template1`: `create database` does not work, as the
 //! platform gives one database per project.
@@ -257,7 +257,7 @@ fn trim_log(data: &Path) -> Result<(), EngineError> {
     if !control.shut_down {
         return Err(std::io::Error::other("the server did not end cleanly")).doing("use", data);
     }
-    let needed = segment_name(control.timeline, control.redo_segment());
+    let needed = segment_name(control.timeline, control.redo.segment());
     let wal = data.join("pg_wal");
     for name in Listing::read(&wal)?.files {
         if name

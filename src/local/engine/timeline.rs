@@ -32,7 +32,8 @@ const SEGMENTS_PER_LOG: u64 = (1 << 32) / SEGMENT_BYTES;
 pub struct Lsn(pub u64);
 
 impl Lsn {
-    fn segment(self) -> u64 {
+    /// The number of the segment that holds it.
+    pub(super) fn segment(self) -> u64 {
         self.0 / SEGMENT_BYTES
     }
 }
@@ -85,6 +86,16 @@ pub(super) fn segment_name(timeline: u32, segment: u64) -> String {
     )
 }
 
+/// The timeline and the number of a segment, from its file name; `None` for other names.
+pub(super) fn segment_of(name: &str) -> Option<(u32, u64)> {
+    if name.len() != 24 || !is_kept(name) {
+        return None;
+    }
+    let part = |range| u64::from_str_radix(name.get(range)?, 16).ok();
+    let segment = part(8..16)? * SEGMENTS_PER_LOG + part(16..24)?;
+    Some((timeline_of(name)?, segment))
+}
+
 /// The timeline in a segment's file name.
 pub(super) fn timeline_of(segment_name: &str) -> Option<u32> {
     u32::from_str_radix(segment_name.get(..8)?, 16).ok()
@@ -106,16 +117,68 @@ struct Ancestor {
     left_at: Lsn,
 }
 
-/// Reads the ancestry of a timeline from its history file: one line per ancestor, `<timeline> <position> <reason>`.
-/// Timeline 1 has no such file.
-fn ancestry(archive: &Path, timeline: u32) -> Result<Vec<Ancestor>, EngineError> {
-    let path = archive.join(format!("{timeline:08X}.history"));
-    let text = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound && timeline == 1 => {
-            return Ok(Vec::new());
+/// A timeline and what it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line {
+    timeline: u32,
+    /// Oldest first.
+    ancestors: Vec<Ancestor>,
+}
+
+impl Line {
+    /// Reads a timeline's ancestry from its history file, which lies in one of `places`: one line per ancestor,
+    /// `<timeline> <position> <reason>`. Timeline 1 has no such file.
+    pub(super) fn read(places: &[&Path], timeline: u32) -> Result<Self, EngineError> {
+        let name = format!("{timeline:08X}.history");
+        let mut text = String::new();
+        for (place, is_last) in places
+            .iter()
+            .zip((0..places.len()).rev().map(|left| left == 0))
+        {
+            let path = place.join(&name);
+            match fs::read_to_string(&path) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound && (timeline == 1 || !is_last) => {}
+                other => {
+                    text = other.doing("read", &path)?;
+                    break;
+                }
+            }
         }
-        other => other.doing("read", &path)?,
-    };
+        Ok(Self {
+            timeline,
+            ancestors: parse(&text),
+        })
+    }
+
+    /// The timeline whose file of a segment a replay along this line reads.
+    pub(super) fn timeline_at(&self, segment: u64) -> u32 {
+        let mut ancestors = self.ancestors.iter();
+        ancestors
+            .find(|ancestor| segment < ancestor.left_at.segment())
+            .map_or(self.timeline, |ancestor| ancestor.timeline)
+    }
+
+    /// Whether this line goes through a position of `timeline`.
+    pub(super) fn holds(&self, timeline: u32, position: Lsn) -> bool {
+        timeline == self.timeline
+            || self
+                .ancestors
+                .iter()
+                .any(|ancestor| ancestor.timeline == timeline && position <= ancestor.left_at)
+    }
+
+    /// The segments that a replay from the segment `first` to `target` reads, in order, by file name.
+    pub(super) fn road(&self, first: u64, target: Lsn) -> Vec<String> {
+        // `target` is the first byte after the point's record.
+        let last = Lsn(target.0.saturating_sub(1)).segment();
+        (first..=last)
+            .map(|segment| segment_name(self.timeline_at(segment), segment))
+            .collect()
+    }
+}
+
+fn parse(history: &str) -> Vec<Ancestor> {
     let parse = |line: &str| {
         let mut words = line.split_whitespace();
         Some(Ancestor {
@@ -123,31 +186,11 @@ fn ancestry(archive: &Path, timeline: u32) -> Result<Vec<Ancestor>, EngineError>
             left_at: words.next()?.parse().ok()?,
         })
     };
-    Ok(text
+    history
         .lines()
         .filter(|line| !line.starts_with('#'))
         .filter_map(parse)
-        .collect())
-}
-
-/// The segments that a replay from the segment `first` to `target` on `timeline` reads, in order, by file name.
-pub(super) fn road(
-    archive: &Path,
-    first: u64,
-    timeline: u32,
-    target: Lsn,
-) -> Result<Vec<String>, EngineError> {
-    let ancestors = ancestry(archive, timeline)?;
-    // `target` is the first byte after the point's record.
-    let last = Lsn(target.0.saturating_sub(1)).segment();
-    Ok((first..=last)
-        .map(|segment| {
-            let at = ancestors
-                .iter()
-                .find(|ancestor| segment < ancestor.left_at.segment());
-            segment_name(at.map_or(timeline, |ancestor| ancestor.timeline), segment)
-        })
-        .collect())
+        .collect()
 }
 
 #[cfg(test)]
@@ -168,6 +211,9 @@ mod tests {
     fn segments_are_named_as_postgresql_names_them() {
         assert_eq!(segment_name(1, 1), "000000010000000000000001");
         assert_eq!(segment_name(10, 4096 + 255), "0000000A00000001000000FF");
+        let file = "0000000A00000001000000FF";
+        assert_eq!(segment_of(file), Some((10, 4096 + 255)));
+        assert_eq!(segment_of("0000000A.history"), None);
         assert!(is_kept("0000000A00000001000000FF") && is_kept("00000002.history"));
         assert!(
             !is_kept("archive_status")
@@ -185,10 +231,15 @@ mod tests {
             "1\t0/200100\tx\n\n2\t0/300000\ty\n",
         )
         .unwrap();
-        let road = road(&archive, 1, 3, Lsn(0x40_0010)).unwrap();
+        let line = Line::read(&[&archive.join("elsewhere"), &archive], 3).unwrap();
+        assert!(
+            Line::read(&[&archive], 2).is_err(),
+            "its history is not there"
+        );
+        let first = Line::read(&[&archive], 1).unwrap();
         fs::remove_dir_all(&archive).unwrap();
         assert_eq!(
-            road,
+            line.road(1, Lsn(0x40_0010)),
             [
                 "000000010000000000000001",
                 "000000020000000000000002",
@@ -196,5 +247,7 @@ mod tests {
                 "000000030000000000000004"
             ]
         );
+        assert!(line.holds(1, Lsn(0x20_0100)) && !line.holds(1, Lsn(0x20_0101)));
+        assert!(line.holds(3, Lsn(0x20_0101)) && !first.holds(3, Lsn(1)));
     }
 }

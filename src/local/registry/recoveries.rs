@@ -13,7 +13,7 @@ impl Registry {
         &self,
         run: &Run,
         second: i64,
-        left_before: usize,
+        left_before: u64,
     ) -> Result<(), StoreError> {
         let run = run.clone();
         let left_before = i64::try_from(left_before).unwrap_or(i64::MAX);
@@ -36,7 +36,7 @@ impl Registry {
     pub(in crate::local) async fn recovery(
         &self,
         run: &str,
-    ) -> Result<Option<(i64, usize)>, StoreError> {
+    ) -> Result<Option<(i64, u64)>, StoreError> {
         let run = run.to_owned();
         self.look(move |connection| {
             let found: Option<(i64, i64)> = connection
@@ -45,7 +45,7 @@ impl Registry {
                 )?
                 .query_row(params![run], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
-            Ok(found.map(|(second, left)| (second, usize::try_from(left).unwrap_or(usize::MAX))))
+            Ok(found.map(|(second, left)| (second, u64::try_from(left).unwrap_or(u64::MAX))))
         })
         .await
     }

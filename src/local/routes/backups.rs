@@ -1,7 +1,6 @@
 //! Backups, and recovery to a point in time.
 //!
-//! Every project is backed up from its first moment on, by its log, and nothing of it is removed as long as the
-//! project is there. What a recovery or a revert has left is listed as an archived backup of the moment at which it
+//! Every project is backed up from its first moment on, by its log, for as long as the operator keeps history. What a recovery or a revert has left is listed as an archived backup of the moment at which it
 //! is found whole; a recovery to that moment brings it back.
 
 use axum::Router;
@@ -51,12 +50,15 @@ async fn list(asked: Asked<ListBackups>) -> Result<Backups, Fault> {
                 .iter()
                 .map(|until| (*until, BackupStatus::Archived)),
         );
-        backups.extend(kept.zip(1..).map(|((moment, status), id)| Backup {
-            id,
-            is_physical_backup: true,
-            status,
-            inserted_at: clock::at(moment),
-        }));
+        backups.extend(
+            kept.zip(1 + i64::try_from(reach.forgotten).unwrap_or_default()..)
+                .map(|((moment, status), id)| Backup {
+                    id,
+                    is_physical_backup: true,
+                    status,
+                    inserted_at: clock::at(moment),
+                }),
+        );
         if pitr_enabled {
             let window = Window::of(&reach);
             physical_backup_data = PhysicalBackupData {
@@ -105,7 +107,7 @@ async fn restore(asked: Asked<RestorePitr>) -> Result<(), Fault> {
     let run = Run::new(RunKind::Recovery, &path, None);
     platform
         .registry()
-        .add_recovery(&run, target, reach.left.len())
+        .add_recovery(&run, target, reach.times_left())
         .await?;
     platform.begin(run);
     Ok(())
