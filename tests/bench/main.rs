@@ -3,8 +3,9 @@
 //! ```text
 //! cargo bench                        under two minutes: a table
 //! cargo bench -- --json figures.json the same as data
-//! cargo bench -- --full              more runs, and a revert at 200 MB
-//! cargo bench -- --only calls        one theme: start, memory, calls, flow, branches, points, advisor, merge, functions, catalogue
+//! cargo bench -- --full              more runs, and reverts at 200 MB and 2 GB
+//! cargo bench -- --only calls        one theme: start, memory, calls, flow, branches, points, fleet, advisor, merge, functions, catalogue
+//! cargo bench -- --only scale        how cost grows up to 300 projects: some minutes, and only when it is asked for
 //! ```
 //!
 //! Nothing here fails on time: a figure stands beside what it is to reach, and the ratio says how
@@ -14,7 +15,7 @@
 //! ```text
 //! world   the scratch directory and the local platform      client  MCP as thin as can be
 //! report  figures, table, JSON                               cloud   a platform that only answers
-//! one file per theme: start, memory, calls, flow, branches, points, advisor, merge, functions, catalogue
+//! one file per theme: start, memory, calls, flow, branches, points, fleet, scale, advisor, merge, functions, catalogue
 //! ```
 
 mod advisor;
@@ -23,12 +24,14 @@ mod calls;
 mod catalogue;
 mod client;
 mod cloud;
+mod fleet;
 mod flow;
 mod functions;
 mod memory;
 mod merge;
 mod points;
 mod report;
+mod scale;
 mod start;
 mod world;
 
@@ -74,7 +77,10 @@ macro_rules! themes {
 
 async fn measure(args: &Args, world: &World) -> Result<Report, Failure> {
     let mut report = Report::new()?;
-    themes! { args, world, report: start memory calls flow branches points advisor merge functions catalogue }
+    if args.only.as_deref() == Some("scale") {
+        themes! { args, world, report: scale }
+    }
+    themes! { args, world, report: start memory calls flow branches points fleet advisor merge functions catalogue }
     Ok(report)
 }
 

@@ -63,25 +63,45 @@ impl World {
         fs::create_dir(&dir)?;
         // PostgreSQL's own user passes through.
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o711))?;
-        let mut platform = drydock(&["platform"], &dir).spawn()?;
-        let line = first_line(&mut platform).await?;
-        let ready: Value = serde_json::from_str(&line)
-            .map_err(|error| format!("the platform did not start: {error}: {line}"))?;
-        let text = |key: &str| ready[key].as_str().unwrap_or_default().to_owned();
+        let (platform, base, token) = start(&dir).await?;
         Ok(Self {
             dir,
             full,
             http: reqwest::Client::builder().tcp_nodelay(true).build()?,
             platform,
-            base: text("api_url"),
-            token: text("access_token"),
+            base,
+            token,
         })
+    }
+
+    /// Starts the platform again; answers how long that took.
+    pub(crate) async fn start(&mut self) -> Result<Duration, Failure> {
+        let begun = Instant::now();
+        (self.platform, self.base, self.token) = start(&self.dir).await?;
+        Ok(begun.elapsed())
+    }
+
+    /// Ends the platform with every database server, cleanly.
+    pub(crate) async fn stop(&mut self) -> Result<(), Failure> {
+        drydock(&["platform", "--stop"], &self.dir).status().await?;
+        self.platform.wait().await?;
+        Ok(())
+    }
+
+    /// Kills the platform and every database server.
+    pub(crate) async fn kill_everything(&mut self) -> Result<(), Failure> {
+        self.platform.kill().await?;
+        for (_, pid) in self.servers()? {
+            let pid = rustix::process::Pid::from_raw(pid.cast_signed()).ok_or("no process")?;
+            // Some end with their postmaster.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+        Ok(())
     }
 
     /// Ends the platform and removes every file.
     pub(crate) async fn close(mut self) -> Result<(), Failure> {
-        drydock(&["platform", "--stop"], &self.dir).status().await?;
-        self.platform.wait().await?;
+        self.stop().await?;
         Ok(fs::remove_dir_all(&self.dir)?)
     }
 
@@ -152,6 +172,26 @@ impl World {
         Ok(reference.ok_or("the branch has no ref")?.to_owned())
     }
 
+    /// Waits until a database's base and its copy for the next revert are on disk, and none is being made.
+    pub(crate) async fn until_a_base_is_ready(&self) -> Result<(), Failure> {
+        let begun = Instant::now();
+        let clusters = self.dir.join("platform/postgres/c");
+        while begun.elapsed() < PATIENCE {
+            let mut names = Vec::new();
+            for cluster in fs::read_dir(&clusters)?.flatten() {
+                let bases = fs::read_dir(cluster.path().join("base")).into_iter();
+                let found = bases.flatten().flatten();
+                names.extend(found.map(|base| base.file_name().to_string_lossy().into_owned()));
+            }
+            let is_ready = names.iter().any(|name| name.ends_with(".spare"));
+            if is_ready && !names.iter().any(|name| name.ends_with(".draft")) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Err("no base was made".into())
+    }
+
     /// The PostgreSQL processes of this world's clusters, by the directory they work in.
     pub(crate) fn servers(&self) -> Result<Vec<(PathBuf, u32)>, Failure> {
         let mut servers = Vec::new();
@@ -171,6 +211,16 @@ impl World {
     pub(crate) fn platform_pid(&self) -> Result<u32, Failure> {
         Ok(self.platform.id().ok_or("the platform has ended")?)
     }
+}
+
+/// Starts a platform; answers it with its address and its token.
+async fn start(dir: &Path) -> Result<(Child, String, String), Failure> {
+    let mut platform = drydock(&["platform"], dir).spawn()?;
+    let line = first_line(&mut platform).await?;
+    let ready: Value = serde_json::from_str(&line)
+        .map_err(|error| format!("the platform did not start: {error}: {line}"))?;
+    let text = |key: &str| ready[key].as_str().unwrap_or_default().to_owned();
+    Ok((platform, text("api_url"), text("access_token")))
 }
 
 /// Lets the platform finish what it does in the background: people and agents do not launch one

@@ -4,6 +4,7 @@
 mod bases;
 mod clusters;
 mod crash;
+mod fleet;
 mod model;
 mod recovery;
 mod support;

@@ -31,6 +31,7 @@ use super::layout::ClusterDir;
 use super::postmaster::Postmaster;
 use super::record::Record;
 use super::session::Login;
+use super::spares;
 use super::timeline::{self, Line, Lsn, SEGMENT_BYTES};
 use super::user::RunAs;
 use super::wire::{DEFAULT_RESULT_BYTES, Wire, WireError};
@@ -53,14 +54,22 @@ const LEFT_OUT: &[&str] = &[
 ];
 
 /// The work that goes on beside everything else, one piece at a time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tending {
-    pub(super) turn: Mutex<()>,
+    /// Holds where the log ended when it was looked at before.
+    pub(super) turn: Mutex<Lsn>,
     /// Whether copying goes on.
     goes_on: Arc<AtomicBool>,
 }
 
 impl Tending {
+    pub(super) fn new() -> Self {
+        Self {
+            turn: Mutex::new(Lsn(0)),
+            goes_on: Arc::default(),
+        }
+    }
+
     /// Lets copying end after the file that is being copied.
     pub(super) fn halt(&self) {
         self.goes_on.store(false, Ordering::Release);
@@ -71,11 +80,11 @@ impl Cluster {
     /// Does what is due: a new base where much was written since the last one, removal of history that nobody can ask
     /// for any more, and the copy for the next revert.
     pub(super) async fn tend(self: &Arc<Self>) -> Result<(), EngineError> {
-        let Ok(_turn) = self.tending.turn.try_lock() else {
+        let Ok(mut log_end) = self.tending.turn.try_lock() else {
             return Ok(());
         };
         self.tending.goes_on.store(true, Ordering::Release);
-        if let Some(record) = self.base_is_due().await?
+        if let Some(record) = self.base_is_due(&mut log_end).await?
             && let Err(error) = self.make_base(&record).await
         {
             if !self.was_left(&record).await? {
@@ -87,19 +96,31 @@ impl Cluster {
         self.make_spare().await
     }
 
+    /// Makes ahead, in the background, what the next revert needs.
+    pub(super) fn refill(self: &Arc<Self>) {
+        spares::refill(&self.house);
+        let cluster = Arc::clone(self);
+        tokio::spawn(async move {
+            if let Err(error) = cluster.tend().await {
+                tracing::debug!(%error, cluster = %cluster.id, "the next revert will have to copy its base");
+            }
+        });
+    }
+
     /// Whether a cluster was stopped or returned somewhere since its record was this one.
     async fn was_left(&self, record: &Record) -> Result<bool, EngineError> {
         let now = self.serving().await?;
         Ok(now.is_none_or(|now| now.generation != record.generation))
     }
 
-    /// The record of a cluster that serves and has written so much that it should have another base.
-    async fn base_is_due(&self) -> Result<Option<Record>, EngineError> {
+    /// The record of a cluster that serves and should have another base: it has written much since the last one, or
+    /// less, and writes nothing at the moment. `log_end` is where its log ended before, and is where it ends now.
+    async fn base_is_due(&self, log_end: &mut Lsn) -> Result<Option<Record>, EngineError> {
         let Some(record) = self.serving().await? else {
             return Ok(None);
         };
-        let (dir, house) = (self.dir.clone(), Arc::clone(&self.house));
-        spawn_blocking(move || {
+        let (dir, house, before) = (self.dir.clone(), Arc::clone(&self.house), *log_end);
+        let (due, end) = spawn_blocking(move || {
             let data = dir.generation(record.generation);
             let wal = data.join("pg_wal");
             let line = Line::read(&[&dir.archive(), &wal], record.timeline)?;
@@ -108,12 +129,20 @@ impl Cluster {
                 Some(Start::Birth) => birth_redo(&house, &record)?,
                 None => Lsn(0),
             };
-            let written = end_of_log(&wal)?.0.saturating_sub(begin.0);
-            let is_much = written > house.settings.base_after
-                && written > files::disk_usage(&data.join("base"))? / 2;
-            Ok(is_much.then_some(record))
+            let end = end_of_log(&wal)?;
+            let written = end.0.saturating_sub(begin.0);
+            let after = house.settings.base_after;
+            if written <= after / 4 {
+                return Ok((None, end));
+            }
+            let size = files::disk_usage(&data.join("base"))?;
+            let is_much = written > after && written > size / 2;
+            let is_quiet = end == before && written > size / 10;
+            Ok::<_, EngineError>(((is_much || is_quiet).then_some(record), end))
         })
-        .await?
+        .await??;
+        *log_end = end;
+        Ok(due)
     }
 
     /// The record, if the server runs.

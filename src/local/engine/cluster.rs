@@ -81,7 +81,7 @@ impl Cluster {
             dir: house.layout.cluster(id),
             house,
             traffic: Traffic::new(),
-            tending: Tending::default(),
+            tending: Tending::new(),
             state: Mutex::new(State {
                 record,
                 server,

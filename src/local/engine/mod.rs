@@ -307,7 +307,7 @@ impl Engine {
         let point = point.clone();
         let work = async move {
             let reverted = cluster.revert(&point).await;
-            spares::refill(&cluster.house);
+            cluster.refill();
             reverted
         };
         tokio::spawn(work).await?
@@ -320,7 +320,7 @@ impl Engine {
         let cluster = self.find(id)?;
         let work = async move {
             let recovered = cluster.recover(moment).await;
-            spares::refill(&cluster.house);
+            cluster.refill();
             recovered
         };
         tokio::spawn(work).await?

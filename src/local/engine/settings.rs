@@ -33,8 +33,9 @@ pub struct Settings {
     pub bootstrap: &'static [Script],
     /// Copies of the template that are kept ready; each takes about 10 MB of disk. 0: none.
     pub spares: usize,
-    /// A cluster gets a new base after so many bytes of log, and after as many as half of what its database takes. A
-    /// gigabyte of log takes a replay about two seconds.
+    /// A cluster gets a new base after so many bytes of log, if they are also more than half of what its database
+    /// takes; where nothing more is written for a while, after a quarter of this and a tenth of that. A gigabyte of
+    /// log takes a replay about two seconds.
     pub base_after: u64,
     /// How far back every cluster can be returned.
     pub retention: Duration,
