@@ -84,7 +84,7 @@ impl Dev {
         {
             guard.store().forget_revert(branch).await?;
             if error.status() == Some(GONE) {
-                guard.store().mark_unreachable(branch, name).await?;
+                guard.store().mark_expired(branch, name).await?;
                 return Err(self.is_gone(name, error));
             }
             return Err(Refusal::new(
@@ -177,12 +177,14 @@ impl Dev {
             .details(json!({ "restore_points": known })));
         };
         if !point.reachable || !point.status.is_made() {
+            let why = if point.cut_off || !point.status.is_made() {
+                "a later revert or reset went past it"
+            } else {
+                "the platform does not keep its history any more"
+            };
             return Err(Refusal::new(
                 Code::PointUnreachable,
-                format!(
-                    "{} can no longer be returned to: a later revert or reset went past it",
-                    quote(name)
-                ),
+                format!("{} can no longer be returned to: {why}", quote(name)),
             )
             .next(self.list_points()));
         }

@@ -117,7 +117,7 @@ impl Dev {
 fn accounts_for(point: &Point, version: &str) -> bool {
     let made = point.migration_version.as_deref() == Some(version);
     // A revert frees versions: what it cut off accounts for nothing any more.
-    point.reachable
+    !point.cut_off
         && (made
             || (FOUNDED.iter().any(|stem| point.name.starts_with(stem))
                 && point.ledger.iter().any(|one| one == version)))

@@ -54,6 +54,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("weaker.sql"),
     include_str!("claims.sql"),
     include_str!("public_reading.sql"),
+    include_str!("expired.sql"),
 ];
 
 /// The store. Cheap to clone.

@@ -56,15 +56,17 @@ pub struct Point {
     pub migration_version: Option<String>,
     /// Whether it exists.
     pub status: PointStatus,
-    /// Whether a revert can return to it; a revert past it makes it unreachable.
+    /// Whether a revert can return to it.
     pub reachable: bool,
+    /// Whether it is not of the branch's history any more: a revert or a reset went past it.
+    pub cut_off: bool,
     /// When it was stored; RFC 3339.
     pub created_at: String,
     /// The ledger's versions at that moment, oldest first.
     pub ledger: Vec<String>,
 }
 
-const COLUMNS: &str = "name, migration_version, status, reachable, created_at, ledger";
+const COLUMNS: &str = "name, migration_version, status, reachable, expired, created_at, ledger";
 
 impl Store {
     /// A branch's points, oldest first.
@@ -102,7 +104,7 @@ impl Store {
                      values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                      on conflict (branch_ref, name) do update set
                         migration_version = excluded.migration_version, status = excluded.status,
-                        reachable = 1, created_at = excluded.created_at, ledger = excluded.ledger",
+                        reachable = 1, expired = 0, created_at = excluded.created_at, ledger = excluded.ledger",
                 )?
                 .execute(params![branch, name, project, version, status.as_str(), clock::now(), ledger])?;
             Ok(())
@@ -210,12 +212,12 @@ impl Store {
         .await
     }
 
-    /// The platform has said that a point cannot be returned to any more.
-    pub async fn mark_unreachable(&self, branch: &Ref, name: &str) -> Result<(), StoreError> {
+    /// The platform has said that it does not keep a point's history any more.
+    pub async fn mark_expired(&self, branch: &Ref, name: &str) -> Result<(), StoreError> {
         let (branch, name) = (branch.to_string(), name.to_owned());
         self.run(move |connection| {
             connection.execute(
-                "update points set reachable = 0 where branch_ref = ?1 and name = ?2",
+                "update points set expired = 1 where branch_ref = ?1 and name = ?2",
                 params![branch, name],
             )?;
             Ok(())
@@ -292,7 +294,7 @@ impl Store {
     }
 }
 
-type Stored = (String, Option<String>, String, bool, String, String);
+type Stored = (String, Option<String>, String, bool, bool, String, String);
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
     Ok((
@@ -302,17 +304,19 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         row.get(3)?,
         row.get(4)?,
         row.get(5)?,
+        row.get(6)?,
     ))
 }
 
 fn point(
-    (name, migration_version, status, reachable, created_at, ledger): Stored,
+    (name, migration_version, status, stands, expired, created_at, ledger): Stored,
 ) -> Result<Point, serde_json::Error> {
     Ok(Point {
         name,
         migration_version,
         status: PointStatus::parse(&status),
-        reachable,
+        reachable: stands && !expired,
+        cut_off: !stands,
         created_at,
         ledger: serde_json::from_str(&ledger)?,
     })

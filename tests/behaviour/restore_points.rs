@@ -1,8 +1,9 @@
 //! Restore points, and what a revert undoes, does not undo, and says.
 
+use futures_util::FutureExt;
 use serde_json::json;
 
-use crate::harness::{Mcp, Project, World, fingerprint};
+use crate::harness::{Heard, Mcp, Project, Reaction, Relay, World, fingerprint};
 
 fn table(name: &str) -> String {
     format!("create table public.{name} (id int primary key)")
@@ -246,4 +247,39 @@ async fn statements_under_way_do_not_survive_a_revert_half_done() {
     project.revert(&format!("rp-{version}")).await;
     assert_eq!(project.value("select count(*) from public.a").await, 0);
     assert_eq!(project.ledger("dev").await, [version]);
+}
+
+#[tokio::test]
+async fn a_point_whose_history_the_platform_does_not_keep_any_more_is_said_to_be_gone() {
+    let world = World::new();
+    // Starts the platform.
+    drop(world.serve().await.launch("Other").await);
+    let relay = Relay::start(Some(world.api()), |heard: Heard| {
+        let gone = heard.path.ends_with("/undo");
+        async move {
+            match gone {
+                true => Reaction::Answer(410, json!({ "message": "before everything" })),
+                false => Reaction::Pass,
+            }
+        }
+        .boxed()
+    })
+    .await;
+    let token = world.api().token().to_owned();
+    let mcp = relay.serve(&world, &token).await;
+    let (project, versions) = four(&mcp).await;
+    let name = format!("rp-{}", versions[0]);
+    for _ in 0..2 {
+        let arguments = json!({ "name": name });
+        let refused = project
+            .refused("revert_to_restore_point", arguments, "point_unreachable")
+            .await;
+        assert_eq!(refused["next"]["tool"], "list_restore_points");
+    }
+    assert_eq!(project.ledger("dev").await, versions);
+    let points = project.points().await;
+    let point = |name: &str| points.iter().find(|point| point["name"] == name).unwrap();
+    assert_eq!(point(&name)["reachable"], false);
+    assert_eq!(point(&format!("rp-{}", versions[3]))["reachable"], true);
+    project.migrate("e", &table("e")).await;
 }
