@@ -289,7 +289,7 @@ async fn the_next_engine_adopts_running_servers_and_a_second_one_is_refused() {
         Engine::open(home.settings()).await,
         Err(EngineError::InUse { .. })
     ));
-    drop(engine);
+    engine.close().await;
     let engine = home.open().await;
     assert_eq!(engine.server_pid(id).await.unwrap(), pid);
     engine.revert(id, &point).await.unwrap();
@@ -474,7 +474,7 @@ async fn clusters_made_from_spares_are_like_any_other() {
         }
         // Waits for a spare that is being made: the next engine tidies up.
         engine.stop_all().await.unwrap();
-        drop(engine);
+        engine.close().await;
         std::fs::create_dir(home.path.join("spare/of-another-template.0")).unwrap();
     }
     let mut none = settings.clone();
@@ -494,7 +494,7 @@ async fn a_server_that_is_just_ending_is_waited_for_and_started_again() {
     let engine = home.open().await;
     let id = engine.create().await.unwrap();
     let pid = engine.server_pid(id).await.unwrap().unwrap();
-    drop(engine);
+    engine.close().await;
     let engine = home.open().await;
     for _ in 0..3 {
         signal(pid, rustix::process::Signal::INT);

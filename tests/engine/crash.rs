@@ -82,7 +82,7 @@ async fn a_crash_at_any_moment_leaves_what_was_acknowledged() {
     let engine = home.open().await;
     let id = engine.create().await.unwrap();
     run(&engine, id, "create table t(n bigint)").await;
-    drop(engine);
+    engine.close().await;
     let mut points: Vec<(Point, Value)> = Vec::new();
     let file: PathBuf = home.path.join("points.json");
     for round in 0..rounds(12) {
@@ -117,6 +117,7 @@ async fn a_crash_at_any_moment_leaves_what_was_acknowledged() {
             engine.revert(id, point).await.unwrap();
             assert_eq!(&numbers(&engine, id).await, wanted, "round {round}");
         }
+        engine.close().await;
     }
     let engine = home.open().await;
     for (point, wanted) in points.iter().rev().take(20) {
@@ -148,6 +149,7 @@ async fn a_crash_during_create_or_destroy_leaves_whole_clusters_or_none() {
             "round {round}"
         );
         assert_eq!(servers_in(&home.path), Vec::<i32>::new(), "round {round}");
+        engine.close().await;
     }
 }
 
@@ -157,7 +159,7 @@ async fn a_crash_during_a_recovery_leaves_what_was_before_it_or_what_it_was_to_b
     let engine = home.open().await;
     let id = engine.create().await.unwrap();
     run(&engine, id, "create table t(n bigint)").await;
-    drop(engine);
+    engine.close().await;
     let mut moments: Vec<(i64, Value)> = Vec::new();
     let file: PathBuf = home.path.join("moments.json");
     for round in 0..rounds(8) {
@@ -180,6 +182,7 @@ async fn a_crash_during_a_recovery_leaves_what_was_before_it_or_what_it_was_to_b
             allowed.contains(&there),
             "round {round}: {there} is not one of {allowed:?}"
         );
+        engine.close().await;
     }
     let engine = home.open().await;
     assert!(!moments.is_empty());

@@ -1,7 +1,7 @@
 //! Many clusters at once.
 
 use crate::support::*;
-use drydock::local::engine::{ClusterId, Engine};
+use drydock::local::engine::{ClusterId, Engine, Limits, Login};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -44,31 +44,26 @@ async fn a_fleet_that_was_killed_in_the_midst_of_its_work_comes_back_whole() {
     each(&ids, |id| {
         let engine = engine.clone();
         async move {
-            run(
-                &engine,
-                id,
-                "create table t(n int); insert into t select generate_series(1, 1000)",
-            )
-            .await;
-            // What is not committed is not to be there.
-            let mut open = engine
-                .connect(id, drydock::local::engine::Login::User)
-                .await
-                .unwrap();
-            let sql = "begin; insert into t values (0)";
-            open.run(sql, drydock::local::engine::Limits::default())
-                .await
-                .unwrap();
-            std::mem::forget(open);
+            let sql = "create table t(n int); insert into t select generate_series(1, 1000)";
+            run(&engine, id, sql).await;
         }
     })
     .await;
+    // What is not committed is not to be there.
+    let mut open = Vec::new();
+    for id in &ids {
+        let mut connection = engine.connect(*id, Login::User).await.unwrap();
+        let sql = "begin; insert into t values (0)";
+        connection.run(sql, Limits::default()).await.unwrap();
+        open.push(connection);
+    }
     let pids = servers_in(&home.path);
     assert!(pids.len() > ids.len());
     for pid in pids {
         signal(pid, rustix::process::Signal::KILL);
     }
-    drop(engine);
+    drop(open);
+    engine.close().await;
 
     let engine = home.open().await;
     assert_eq!(engine.clusters().len(), ids.len());

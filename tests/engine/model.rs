@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::support::*;
-use drydock::local::engine::{ClusterId, Engine, Point};
+use drydock::local::engine::{ClusterId, Engine, EngineError, Point};
 use rand::RngExt;
 use serde_json::Value;
 
@@ -23,8 +23,7 @@ impl Model {
     async fn note(&mut self) {
         let between = Duration::from_millis(3);
         tokio::time::sleep(between).await;
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let moment = i64::try_from(since.as_millis()).unwrap();
+        let moment = now();
         self.moments.push((moment, self.now.clone()));
         tokio::time::sleep(between).await;
     }
@@ -40,17 +39,36 @@ fn any<T: Clone>(of: &[T]) -> Option<T> {
     (!of.is_empty()).then(|| of[rand::rng().random_range(0..of.len())].clone())
 }
 
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_millis()).unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn any_mixture_of_reverts_recoveries_stops_and_kills_keeps_every_moment() {
-    let rounds = std::env::var("ROUNDS").map_or(50, |rounds| rounds.parse().unwrap());
+    mix(50, Duration::from_secs(3600)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_younger_than_the_retention_is_kept_and_nothing_older_is_mistaken_for_it() {
+    mix(80, Duration::from_secs(2)).await;
+}
+
+/// Does so many things to one cluster. What lies within the retention has to be there; what does not may be gone, and
+/// is never something else.
+async fn mix(rounds: i64, retention: Duration) {
+    let rounds = std::env::var("ROUNDS").map_or(rounds, |rounds| rounds.parse().unwrap());
+    let retained = i64::try_from(retention.as_millis()).unwrap();
     let home = Home::new();
     // Bases are made in between, so that replays start in many places.
     let mut settings = home.settings();
     settings.base_after = 0;
+    settings.retention = retention;
     let mut engine = Engine::open(settings.clone()).await.unwrap();
     let id = engine.create().await.unwrap();
     run(&engine, id, "create table t(n bigint)").await;
     let mut model = Model::default();
+    let mut gone = 0;
     for round in 0..rounds {
         match rand::rng().random_range(0..15) {
             0..=4 => {
@@ -63,15 +81,26 @@ async fn any_mixture_of_reverts_recoveries_stops_and_kills_keeps_every_moment() 
             }
             6 => {
                 if let Some((point, held)) = any(&model.points) {
-                    engine.revert(id, &point).await.unwrap();
-                    model.now = held;
+                    let horizon = now() - retained;
+                    match engine.revert(id, &point).await {
+                        Err(EngineError::Unreachable { .. }) if point.at < horizon => gone += 1,
+                        reverted => {
+                            reverted.unwrap();
+                            model.now = held;
+                        }
+                    }
                 }
             }
             7 | 8 => {
                 if let Some((moment, held)) = any(&model.moments) {
-                    let left = engine.recover(id, moment).await.unwrap().left_at;
-                    let before = std::mem::replace(&mut model.now, held);
-                    model.moments.push((left, before));
+                    let horizon = now() - retained;
+                    match engine.recover(id, moment).await {
+                        Err(EngineError::Unreachable { .. }) if moment < horizon => gone += 1,
+                        recovered => {
+                            let before = std::mem::replace(&mut model.now, held);
+                            model.moments.push((recovered.unwrap().left_at, before));
+                        }
+                    }
                 }
             }
             9 => engine.stop(id).await.unwrap(),
@@ -81,7 +110,7 @@ async fn any_mixture_of_reverts_recoveries_stops_and_kills_keeps_every_moment() 
                 }
             }
             11 => {
-                drop(engine);
+                engine.close().await;
                 engine = Engine::open(settings.clone()).await.unwrap();
             }
             12 => write_log(&engine, id, 8).await,
@@ -92,8 +121,12 @@ async fn any_mixture_of_reverts_recoveries_stops_and_kills_keeps_every_moment() 
     }
     for _ in 0..8 {
         let (moment, held) = any(&model.moments).unwrap();
-        engine.recover(id, moment).await.unwrap();
-        assert_eq!(numbers(&engine, id).await, held, "at {moment}");
+        let horizon = now() - retained;
+        match engine.recover(id, moment).await {
+            Ok(_) => assert_eq!(numbers(&engine, id).await, held, "at {moment}"),
+            Err(error) => assert!(moment < horizon, "{error}"),
+        }
     }
+    eprintln!("{gone} destinations were gone");
     engine.destroy(id).await.unwrap();
 }

@@ -216,7 +216,7 @@ async fn a_history_outlives_the_engine() {
     add(&engine, id, 2).await;
     let recovered = engine.recover(id, first).await.unwrap();
     let reach = engine.reach(id).await.unwrap();
-    drop(engine);
+    engine.close().await;
     tokio::time::sleep(Duration::from_millis(10)).await;
     let engine = home.open().await;
     assert_eq!(engine.reach(id).await.unwrap(), reach);

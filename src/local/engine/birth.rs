@@ -104,8 +104,8 @@ impl Cluster {
             .map(|login| record.set_password(login))
             .concat();
         admin.run(&passwords, DEFAULT_RESULT_BYTES).await?;
-        // From here on: before, the engine could not log in.
-        record.history = History::since(clock::unix_millis());
+        // From the next millisecond on: before, the engine could not log in.
+        record.history = History::since(clock::unix_millis() + 1);
         let written = record.clone();
         files::sync_tree(dir.path()).await?;
         spawn_blocking(move || {

@@ -1,5 +1,6 @@
 //! What all clusters of an engine share.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use super::discover::Installation;
@@ -19,4 +20,6 @@ pub(super) struct House {
     /// The template of new clusters. A cluster made earlier may need another; it opens that by name.
     pub(super) template: Arc<Template>,
     pub(super) spares: Spares,
+    /// The directory is this engine's as long as anything works in it.
+    pub(super) _lock: File,
 }

@@ -59,7 +59,6 @@ pub mod wire;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -67,6 +66,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::sleep;
 
 use cluster::Cluster;
 use house::House;
@@ -88,6 +88,8 @@ pub use traffic::Activity;
 
 /// The superuser that owns the platform's objects.
 const SUPERUSER: &str = "supabase_admin";
+/// How often an engine that is being closed is looked at.
+const CLOSING_TICK: Duration = Duration::from_millis(1);
 /// Servers that [`Engine::stop_all`] stops at once.
 const STOPS_AT_ONCE: usize = 16;
 
@@ -103,7 +105,8 @@ impl fmt::Display for ClusterId {
 }
 
 /// The clusters of one directory. Clones share everything. Dropping the last one leaves servers running for the next
-/// engine; [`Engine::stop_all`] ends them.
+/// engine; [`Engine::stop_all`] ends them. The directory is free for the next engine once what goes on in the
+/// background has ended as well; [`Engine::close`] waits for that.
 ///
 /// Calls that change something run to their end even if the caller stops waiting for them.
 #[derive(Debug, Clone)]
@@ -114,8 +117,6 @@ struct Inner {
     house: Arc<House>,
     clusters: Mutex<HashMap<ClusterId, Arc<Cluster>>>,
     numbers: Mutex<Numbers>,
-    /// Held as long as the engine lives.
-    _lock: File,
 }
 
 impl Engine {
@@ -230,6 +231,18 @@ impl Engine {
     pub async fn tend(&self, id: ClusterId) -> Result<(), EngineError> {
         let cluster = self.find(id)?;
         tokio::spawn(async move { cluster.tend().await }).await?
+    }
+
+    /// Gives up the directory, with its servers running. Call it on the last clone: it waits for the others.
+    pub async fn close(self) {
+        for cluster in self.map().values() {
+            cluster.tending.halt();
+        }
+        let house = Arc::downgrade(&self.0.house);
+        drop(self);
+        while house.strong_count() > 0 {
+            sleep(CLOSING_TICK).await;
+        }
     }
 
     /// Removes a cluster with all its history. Running statements are ended.

@@ -51,6 +51,7 @@ impl Engine {
             program,
             template,
             spares,
+            _lock: lock,
         });
         let clusters = take_over(&house).await?;
         if house.settings.templates.is_none() {
@@ -61,7 +62,6 @@ impl Engine {
             house,
             clusters: Mutex::new(clusters),
             numbers: Mutex::new(numbers),
-            _lock: lock,
         })))
     }
 }
