@@ -1,32 +1,23 @@
-//! The HTTP client: one way to send an [`Endpoint`], and who may send which.
+//! The HTTP client: who may send which [`Endpoint`]. How it is sent stands in the module `exchange`.
 
-use std::any::TypeId;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::Method;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 
-use super::actions::RunCount;
 use super::branches::{Branch, CreateBranch, CreateBranchBody};
 use super::database::{QueryBody, Row, RunQuery};
 use super::dev_branch::{BranchPath, DevBranch};
-use super::endpoint::{Endpoint, Looks, PathParams, WritesBranch, fill_path};
+use super::endpoint::{Endpoint, Looks, WritesBranch};
 use super::error::{ApiError, ErrorBody};
+use super::exchange::Request;
 use super::oauth::ClaimedTokens;
-use super::pace::{Pace, scope_of};
+use super::pace::Pace;
 use super::reference::Ref;
 use super::secrets::NewSecret;
-use crate::redact;
 
 /// How long a reply may take. The platform's own gateway gives up after a minute.
 const DEADLINE: Duration = Duration::from_secs(75);
-/// How often a request that changes nothing is sent again.
-const RETRIES: u32 = 2;
-/// How often a request that came too fast is sent.
-const TURNS: u32 = 3;
 
 /// Where the API answers, and with which token.
 #[derive(Clone)]
@@ -86,8 +77,8 @@ pub struct Client {
     http: Arc<OnceLock<reqwest::Client>>,
     /// For what is not the platform's own word: it follows nobody elsewhere.
     plain: Arc<OnceLock<reqwest::Client>>,
-    locator: Arc<dyn Locator>,
-    pace: Arc<Pace>,
+    pub(super) locator: Arc<dyn Locator>,
+    pub(super) pace: Arc<Pace>,
     /// For projects that other organizations have taken over.
     pub(super) claimed: Option<Arc<dyn ClaimedTokens>>,
 }
@@ -111,7 +102,7 @@ impl Client {
         self
     }
 
-    fn http(&self) -> Result<&reqwest::Client, ApiError> {
+    pub(super) fn http(&self) -> Result<&reqwest::Client, ApiError> {
         make_once(&self.http, |builder| builder.timeout(DEADLINE))
     }
 
@@ -132,7 +123,7 @@ impl Client {
     where
         E: Endpoint<Access = Looks, Body = ()>,
     {
-        self.send_again_if_lost::<E>(&path, query, None).await
+        self.read_again_if_lost::<E>(&path, query, None).await
     }
 
     /// Runs one statement on `reference`, any project or branch, as a role that cannot write.
@@ -147,7 +138,7 @@ impl Client {
             parameters,
             read_only: Some(true),
         };
-        self.send_again_if_lost::<RunQuery>(reference, &(), Some(&body))
+        self.read_again_if_lost::<RunQuery>(reference, &(), Some(&body))
             .await
     }
 
@@ -208,154 +199,25 @@ impl Client {
         self.send::<E>(&path, query, Some(body)).await
     }
 
-    /// For what changes nothing: a lost answer is asked for again.
-    async fn send_again_if_lost<E: Endpoint>(
-        &self,
-        path: &E::Path,
-        query: &E::Query,
-        body: Option<&E::Body>,
-    ) -> Result<E::Reply, ApiError> {
-        let mut attempt = 0;
-        loop {
-            let result = self.send::<E>(path, query, body).await;
-            match &result {
-                Err(error) if attempt < RETRIES && is_passing(error) => {
-                    attempt += 1;
-                    tracing::debug!(operation = E::NAME, %error, attempt, "asking again");
-                    tokio::time::sleep(Duration::from_millis(50 << (2 * attempt))).await;
-                }
-                _ => return result,
-            }
-        }
-    }
-
-    /// Sends once; where nobody could be reached nothing was sent, so the platform is looked for
-    /// anew and the request sent there.
     async fn send<E: Endpoint>(
         &self,
         path: &E::Path,
         query: &E::Query,
         body: Option<&E::Body>,
     ) -> Result<E::Reply, ApiError> {
-        match self.send_in_turn::<E>(path, query, body).await {
-            Err(ApiError::Unreachable { .. }) => self.send_in_turn::<E>(path, query, body).await,
-            other => other,
-        }
+        let request = Request::of::<E>(path, query, body)?;
+        self.exchange_anew(&request).await?.read::<E>().await
     }
 
-    /// Sends within the platform's rate limit. What it refuses for coming too fast was not carried
-    /// out, so it is sent again when the platform says, whatever it is.
-    async fn send_in_turn<E: Endpoint>(
+    async fn read_again_if_lost<E: Endpoint>(
         &self,
         path: &E::Path,
         query: &E::Query,
         body: Option<&E::Body>,
     ) -> Result<E::Reply, ApiError> {
-        let mut turn = 1;
-        loop {
-            self.pace.wait(&scope_of(E::PATH, &path.values())).await;
-            match self.send_as_owner::<E>(path, query, body).await {
-                Err(ApiError::TooFast { .. }) if turn < TURNS => turn += 1,
-                other => return other,
-            }
-        }
-    }
-
-    pub(super) async fn send_once<E: Endpoint>(
-        &self,
-        path: &E::Path,
-        query: &E::Query,
-        body: Option<&E::Body>,
-        token: Option<&str>,
-    ) -> Result<E::Reply, ApiError> {
-        let place = self.locator.locate().await?;
-        let token = token.unwrap_or(&place.token);
-        redact::keep_secret(token);
-        let filled = fill_path(E::PATH, &path.values());
-        let mut request = self
-            .http()?
-            .request(E::METHOD, format!("{}{filled}", place.base))
-            .header(AUTHORIZATION, format!("Bearer {token}"))
-            .query(query);
-        let takes_a_body = matches!(E::METHOD, Method::POST | Method::PUT | Method::PATCH)
-            || TypeId::of::<E::Body>() != TypeId::of::<()>();
-        if let Some(body) = body
-            && takes_a_body
-        {
-            let unsendable = |reason| ApiError::Unreadable {
-                operation: E::NAME,
-                reason,
-            };
-            request = if let Some(form) = &E::BODY_FORM {
-                let (content_type, bytes) = form.encode(body).map_err(unsendable)?;
-                request.header(CONTENT_TYPE, content_type).body(bytes)
-            } else {
-                let json =
-                    serde_json::to_value(body).map_err(|error| unsendable(error.to_string()))?;
-                // Some operations take no body at all, some an empty object: both accept one.
-                if json.is_null() {
-                    request.json(&serde_json::json!({}))
-                } else {
-                    request.json(&json)
-                }
-            };
-        }
-        if E::REPLY_FORM.is_some() {
-            request = request.header(ACCEPT, "multipart/form-data");
-        }
-        let response = request.send().await.map_err(|error| {
-            if error.is_connect() || error.is_builder() {
-                self.locator.lost(&place);
-                ApiError::Unreachable {
-                    base: place.base.clone(),
-                    reason: chain(&error),
-                }
-            } else {
-                ApiError::AnswerLost {
-                    operation: E::NAME,
-                    reason: chain(&error),
-                }
-            }
-        })?;
-        let status = response.status().as_u16();
-        let content_type = header_text(&response, CONTENT_TYPE.as_str());
-        // The answer to a HEAD has no body.
-        let count = (E::METHOD == Method::HEAD).then(|| header_text(&response, RunCount::HEADER));
-        let scope = scope_of(E::PATH, &path.values());
-        let again = self.pace.heard(&scope, status, response.headers());
-        let bytes = response
-            .bytes()
-            .await
-            .map_err(|error| ApiError::AnswerLost {
-                operation: E::NAME,
-                reason: chain(&error),
-            })?;
-        let bytes = count.map_or(bytes, Bytes::from);
-        if again {
-            return Err(ApiError::TooFast { operation: E::NAME });
-        }
-        if !(200..300).contains(&status) {
-            return Err(ApiError::Status {
-                operation: E::NAME,
-                status,
-                permission: E::PERMISSION,
-                message: error_message(status, &bytes),
-            });
-        }
-        if let Some(form) = &E::REPLY_FORM {
-            let decoded = form.decode(&content_type, bytes).await;
-            return decoded.map_err(|reason| ApiError::Unreadable {
-                operation: E::NAME,
-                reason,
-            });
-        }
-        // A reply that says nothing is read as that, whatever a platform puts there.
-        let says_nothing = bytes.is_empty() || TypeId::of::<E::Reply>() == TypeId::of::<()>();
-        let json: &[u8] = if says_nothing { b"null" } else { &bytes };
-        serde_json::from_slice(json).map_err(|error| ApiError::Unreadable {
-            operation: E::NAME,
-            reason: error.to_string(),
-        })
+        let request = Request::of::<E>(path, query, body)?;
+        let answer = self.exchange_again_if_lost(&request).await?;
+        answer.read::<E>().await
     }
 }
 
@@ -385,15 +247,6 @@ pub(super) fn header_text(response: &reqwest::Response, name: &str) -> String {
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
         .to_owned()
-}
-
-/// Whether asking again may help.
-fn is_passing(error: &ApiError) -> bool {
-    match error {
-        ApiError::Unreachable { .. } | ApiError::AnswerLost { .. } => true,
-        ApiError::Status { status, .. } => matches!(status, 502..=504),
-        ApiError::NotStarted(_) | ApiError::Unreadable { .. } | ApiError::TooFast { .. } => false,
-    }
 }
 
 /// The platform's own words, or what the status means where it gives none.

@@ -20,6 +20,7 @@ pub mod database;
 mod dev_branch;
 pub(crate) mod endpoint;
 mod error;
+mod exchange;
 pub mod functions;
 mod invoke;
 pub mod keys;

@@ -16,7 +16,7 @@ use reqwest::{RequestBuilder, Response};
 use serde::{Deserialize, Serialize};
 
 use super::client::{Client, ReleasePermit, chain, error_message};
-use super::endpoint::{Endpoint, PathParams, endpoints};
+use super::endpoint::{Endpoint, endpoints};
 use super::error::ApiError;
 use super::reference::Ref;
 use crate::redact;
@@ -136,41 +136,6 @@ pub trait ClaimedTokens: Send + Sync + 'static {
 }
 
 impl Client {
-    /// Sends with the builder's token, or, for a project that a user has claimed, with the one that
-    /// its user has granted. What a platform does not let a token do was not carried out.
-    pub(super) async fn send_as_owner<E: Endpoint>(
-        &self,
-        path: &E::Path,
-        query: &E::Query,
-        body: Option<&E::Body>,
-    ) -> Result<E::Reply, ApiError> {
-        let values = path.values();
-        let (Some(claimed), Some(scope)) = (&self.claimed, values.first()) else {
-            return self.send_once::<E>(path, query, body, None).await;
-        };
-        let mut token = claimed.known(scope);
-        let first = self
-            .send_once::<E>(path, query, body, token.as_deref())
-            .await;
-        if !is_kept_out(&first) {
-            return first;
-        }
-        // A token that was kept may have ended before its time: then another is had for it, once.
-        for _ in 0..2 {
-            token = claimed.find(scope, token.as_deref()).await;
-            if token.is_none() {
-                break;
-            }
-            let again = self
-                .send_once::<E>(path, query, body, token.as_deref())
-                .await;
-            if !is_kept_out(&again) {
-                return again;
-            }
-        }
-        first
-    }
-
     /// Begins a claim. Answers the address of the page where the user claims the project.
     pub async fn begin_claim(
         &self,
@@ -245,15 +210,4 @@ async fn refused<E: Endpoint>(response: Response) -> ApiError {
         permission: E::PERMISSION,
         message: error_message(status, &bytes),
     }
-}
-
-/// Whether the token was not let to do this: another may be.
-fn is_kept_out<T>(result: &Result<T, ApiError>) -> bool {
-    matches!(
-        result,
-        Err(ApiError::Status {
-            status: 401 | 403 | 404,
-            ..
-        })
-    )
 }
