@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use drydock::local::engine::{ClusterId, Engine, Limits, Login, Script, Settings};
 use serde_json::Value;
 
-use crate::harness::{World, templates};
+use crate::harness::{World, chosen_postgres, templates};
 
 const EXPOSED: &str = "public, graphql_public";
 
@@ -146,6 +146,7 @@ async fn every_lint_finds_what_its_cases_expect_and_nothing_else() {
     let world = World::new();
     let mut settings = Settings::new(world.dir().join("platform/postgres"), scripts());
     settings.templates = Some(templates());
+    settings.postgres = chosen_postgres();
     let engine = Engine::open(settings).await.unwrap();
     let mut wrong = Vec::new();
     for path in sorted(&root().join("tests/behaviour/lint_cases")) {

@@ -2,6 +2,9 @@
 //! The test `crash` kills it. `crasher <root> <templates> <cluster> <points file>`, or
 //! `crasher <root> <templates> <cluster> <moments file> moments` for recoveries to moments instead of reverts.
 #![expect(clippy::unwrap_used, reason = "a tool for measuring and testing")]
+#[path = "../postgres.rs"]
+mod postgres;
+
 use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -43,6 +46,7 @@ async fn main() {
     let mut settings = Settings::new(&arguments[1], BOOTSTRAP);
     settings.templates = Some(arguments[2].clone().into());
     settings.base_after = 0;
+    settings.postgres = postgres::chosen();
     let engine = Engine::open(settings).await.unwrap();
     if arguments[3] == "create" {
         say("opened", &Value::Null);

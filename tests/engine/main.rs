@@ -6,6 +6,8 @@ mod clusters;
 mod crash;
 mod fleet;
 mod model;
+#[path = "../postgres.rs"]
+mod postgres;
 mod recovery;
 mod support;
 mod wire;

@@ -55,6 +55,7 @@ impl Home {
 
 pub(crate) fn settings(root: &Path) -> Settings {
     let mut settings = Settings::new(root, BOOTSTRAP);
+    settings.postgres = super::postgres::chosen();
     settings.templates = Some(base().join("templates"));
     // Dozens of engines at once would copy more than they use.
     settings.spares = 0;

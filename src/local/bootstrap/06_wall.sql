@@ -61,6 +61,14 @@ begin
       and object.schema is not null
       -- These follow what they belong to.
       and object.type not in ('cast', 'index', 'sequence', 'transform', 'text search parser', 'text search template')
+      -- So do array, multirange and row types, which are members of their own since 17.
+      and not exists (
+        select from pg_type t
+        where d.classid = 'pg_type'::regclass and t.oid = d.objid
+          and (t.typtype = 'm'
+            or exists (select from pg_type e where e.typarray = t.oid)
+            or exists (select from pg_class c where c.oid = t.typrelid and c.relkind <> 'c'))
+      )
   loop
     execute format('alter %s %s owner to %I', member.type, member.identity, new_owner);
   end loop;

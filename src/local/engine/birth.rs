@@ -126,6 +126,7 @@ pub(super) fn conf<'a>(
     Conf {
         overrides,
         layout: &house.layout,
+        major: house.installation.major,
         id,
         generation,
         max_connections: house.settings.max_connections,

@@ -41,6 +41,12 @@ log_timezone = 'UTC'
 timezone = 'UTC'
 ";
 
+/// Settings that servers of 18 and later share besides; earlier ones refuse to start with them.
+const SINCE_18: &str = "\
+# Otherwise every server would keep three more processes, to read for it.
+io_method = sync
+";
+
 /// What stands before every message that a server prints: time, process, session, line of the session, SQLSTATE,
 /// transaction, query id, kind of process, command, where from; and, of a session, its user and database.
 pub const LOG_LINE_PREFIX: &str = "%m|%p|%c|%l|%e|%x|%Q|%b|%i|%r|%q%u|%d| ";
@@ -58,6 +64,8 @@ pub(super) enum Durability {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Conf<'a> {
     pub(super) layout: &'a Layout,
+    /// The server's major version.
+    pub(super) major: u32,
     pub(super) id: ClusterId,
     pub(super) generation: u64,
     pub(super) max_connections: u16,
@@ -88,6 +96,9 @@ impl Conf<'_> {
                 ""
             },
         );
+        if self.major >= 18 {
+            text.push_str(SINCE_18);
+        }
         for (name, value) in self.overrides {
             text.push_str(&format!("{name} = '{value}'\n"));
         }

@@ -66,7 +66,11 @@ pub enum EngineError {
     #[error("no cluster number is free")]
     NoFreeNumber,
     /// A cluster was made by another major version of PostgreSQL than the one in use.
-    #[error("cluster {cluster} was made by PostgreSQL {needs}, and this is PostgreSQL {has}")]
+    #[error(
+        "cluster {cluster} was made by PostgreSQL {needs}, whose files PostgreSQL {has} cannot read, and the platform \
+         runs {has}: end it with `drydock platform --stop`, and start it with the programs of a PostgreSQL {needs}, \
+         named by --postgres-bin or DRYDOCK_POSTGRES_BIN"
+    )]
     OtherMajor {
         /// The cluster.
         cluster: ClusterId,

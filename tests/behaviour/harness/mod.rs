@@ -7,6 +7,8 @@ mod chromium;
 mod fingerprint;
 mod http;
 mod mcp;
+#[path = "../../postgres.rs"]
+mod postgres;
 mod processes;
 mod project;
 mod relay;
@@ -18,6 +20,7 @@ pub(crate) use chromium::Chromium;
 pub(crate) use fingerprint::fingerprint;
 pub(crate) use http::{Http, exchange};
 pub(crate) use mcp::{Mcp, User};
+pub(crate) use postgres::chosen as chosen_postgres;
 pub(crate) use processes::{is_alive, kill, until};
 pub(crate) use project::{Project, codes, names, texts};
 pub(crate) use relay::{Heard, Reaction, Relay};

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::api::Api;
 use super::mcp::{Mcp, User};
+use super::postgres;
 use super::processes::{is_alive, kill, until_blocking};
 
 /// The program under test.
@@ -72,6 +73,7 @@ impl World {
             .env("DRYDOCK_DATA_DIR", &self.dir)
             .env("DRYDOCK_TEMPLATES", templates())
             .env("DRYDOCK_TOOLS", shared("tools"))
+            .envs(postgres::chosen().map(|bin| ("DRYDOCK_POSTGRES_BIN", bin)))
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command
