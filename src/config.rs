@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::api::Ref;
+use crate::local::GrantsProfile;
 
 pub use approve::{ApproveAction, ApproveArgs, ApproveCommon};
 pub use claim::{ClaimAction, ClaimArgs};
@@ -182,6 +183,16 @@ pub struct PlatformArgs {
         value_parser = clap::value_parser!(u64).range(1..=3650)
     )]
     pub history_days: u64,
+    /// What anon, authenticated and service_role may do with what migrations make in public, in
+    /// projects that are created from here on and in their branches.
+    #[arg(
+        long,
+        env = "DRYDOCK_GRANTS",
+        value_name = "PROFILE",
+        value_enum,
+        default_value_t = GrantsProfile::Explicit
+    )]
+    pub grants: GrantsProfile,
 }
 
 /// What the demo takes.

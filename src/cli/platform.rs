@@ -37,6 +37,7 @@ pub(super) async fn run(args: PlatformArgs) -> Result<(), String> {
         deno: args.functions.deno,
         tools: args.functions.tools,
         function_patience: Duration::from_secs(args.functions.function_seconds),
+        grants: args.grants,
         database_idle: match args.database_idle_seconds {
             0 => None,
             seconds => Some(Duration::from_secs(seconds)),

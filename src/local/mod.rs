@@ -24,6 +24,7 @@
 //! logs/     what projects did, for a while
 //! functions/ Edge Functions in Deno
 //! configuration what services are set to
+//! grants   what the API's roles may do with what is new in public
 //! claim/    the pages where a user claims a project
 //! ```
 //!
@@ -37,6 +38,7 @@ mod configuration;
 pub mod engine;
 mod fault;
 mod functions;
+mod grants;
 mod launch;
 mod logs;
 mod pooler;
@@ -59,6 +61,7 @@ use registry::Registry;
 
 pub use claim::{NewApp, OwnAccount, register_account, register_app};
 pub use functions::{DenoSearch, confine};
+pub use grants::GrantsProfile;
 pub use launch::LocalPlatform;
 pub use process::{PlatformError, PlatformSettings, run_or_join, run_platform, stop_platform};
 pub use ready::Ready;
@@ -77,6 +80,8 @@ struct Inner {
     registry: Registry,
     /// Where the pooler listens on 127.0.0.1.
     pooler_port: u16,
+    /// The profile of projects that are created from here on.
+    grants: GrantsProfile,
     logs: Logs,
     functions: Functions,
     /// Workflows that change a project take turns: `(ref, its lock)`.
@@ -90,12 +95,14 @@ impl Platform {
         functions: Functions,
         logs: Logs,
         pooler_port: u16,
+        grants: GrantsProfile,
     ) -> Self {
         Self {
             inner: Arc::new(Inner {
                 engine,
                 registry,
                 pooler_port,
+                grants,
                 logs,
                 functions,
                 turns: std::sync::Mutex::default(),
@@ -117,6 +124,10 @@ impl Platform {
 
     fn pooler_port(&self) -> u16 {
         self.inner.pooler_port
+    }
+
+    fn grants(&self) -> GrantsProfile {
+        self.inner.grants
     }
 
     fn logs(&self) -> &Logs {

@@ -29,7 +29,7 @@ use super::pooler::Pooler;
 use super::ready::{Ready, is_locked, new_token, read_ready, take_lock, write_ready};
 use super::registry::Registry;
 use super::routes::{Front, router};
-use super::{API_VERSION, Platform, bootstrap};
+use super::{API_VERSION, GrantsProfile, Platform, bootstrap};
 use crate::redact;
 use crate::sqlite::StoreError;
 
@@ -63,6 +63,8 @@ pub struct PlatformSettings {
     pub database_idle: Option<Duration>,
     /// How far back every database can be returned.
     pub history: Duration,
+    /// What the API's roles may do with what is new in public, in projects that are created from here on.
+    pub grants: GrantsProfile,
 }
 
 /// Why the platform does not serve.
@@ -208,6 +210,7 @@ async fn serve(
         functions,
         logs.clone(),
         ready.pooler_port,
+        settings.grants,
     );
     registry.end_reverts().await?;
     for run in registry.open_runs().await? {

@@ -116,21 +116,11 @@ impl Platform {
     async fn launch(&self, run: &Run) -> Result<(), Fault> {
         let reference = &run.reference;
         let password = self.registry().launch_password(&run.id).await?;
-        match self.engine().create_with(password).await {
-            Ok(cluster) => {
-                self.registry()
-                    .set_cluster(reference, cluster, ProjectStatus::ActiveHealthy)
-                    .await?;
-                Ok(())
-            }
-            Err(error) => {
-                let fault = Fault::from(error);
-                self.registry()
-                    .fail_project(reference, fault.message())
-                    .await?;
-                Err(fault)
-            }
-        }
+        let cluster = self.new_cluster(reference, password).await?;
+        self.registry()
+            .set_cluster(reference, cluster, ProjectStatus::ActiveHealthy)
+            .await?;
+        Ok(())
     }
 
     /// Returns a project's database to a point in time, unless that was done before the platform died.
@@ -197,16 +187,7 @@ impl Platform {
         action.step(StepName::Clone).await;
         let reference = &branch.project_ref;
         let before = self.project(reference).await?.cluster;
-        let cluster = match self.engine().create().await {
-            Ok(cluster) => cluster,
-            Err(error) => {
-                let fault = Fault::from(error);
-                self.registry()
-                    .fail_project(reference, fault.message())
-                    .await?;
-                return Err(fault);
-            }
-        };
+        let cluster = self.new_cluster(reference, None).await?;
         self.carry_settings(reference, cluster).await;
         self.registry()
             .set_branch(reference, BranchStatus::RunningMigrations)

@@ -57,6 +57,7 @@ mod functions_attacks;
 mod functions_logs;
 mod functions_merge;
 mod gate;
+mod grants;
 mod habits;
 mod http;
 mod isolation;

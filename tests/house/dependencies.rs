@@ -31,7 +31,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
         "local",
         &["api", "clock", "hex", "logs", "redact", "sql", "sqlite"],
     ),
-    ("config", &["api", "guard", "tools"]),
+    ("config", &["api", "guard", "local", "tools"]),
     (
         "cli",
         &[

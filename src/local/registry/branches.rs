@@ -70,8 +70,8 @@ impl Registry {
             )?;
             // Whose it is stands in its parent's row, which may have moved since it was read.
             connection.execute(
-                "insert into projects (ref, name, organization, region, status, created_at, parent)
-                 select ?1, ?2, organization, ?3, ?4, ?5, ?6 from projects where ref = ?6",
+                "insert into projects (ref, name, organization, region, status, created_at, parent, grants)
+                 select ?1, ?2, organization, ?3, ?4, ?5, ?6, grants from projects where ref = ?6",
                 params![
                     branch.project_ref.as_str(),
                     branch.name,

@@ -21,6 +21,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
 
+use super::GrantsProfile;
 use super::engine::ClusterId;
 use crate::api::Ref;
 use crate::api::projects::ProjectStatus;
@@ -51,6 +52,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("claim_tokens.sql"),
     include_str!("key_notes.sql"),
     include_str!("pooler.sql"),
+    include_str!("grants.sql"),
 ];
 
 /// A project or branch as the registry has it.
@@ -67,6 +69,7 @@ pub(super) struct StoredProject {
     pub(super) parent: Option<Ref>,
     /// Why its status is a failure.
     pub(super) reason: Option<String>,
+    pub(super) grants: GrantsProfile,
 }
 
 /// The registry. Cheap to clone.
@@ -75,7 +78,7 @@ pub(super) struct Registry {
     file: Sqlite,
 }
 
-const PROJECT: &str = "select seq, ref, name, organization, region, status, created_at, cluster, parent, reason from projects";
+const PROJECT: &str = "select seq, ref, name, organization, region, status, created_at, cluster, parent, reason, grants from projects";
 
 impl Registry {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
@@ -173,6 +176,7 @@ impl Registry {
         reference: &Ref,
         name: &str,
         region: &str,
+        grants: GrantsProfile,
         db_pass: &str,
         run: &Run,
     ) -> Result<(), StoreError> {
@@ -186,8 +190,8 @@ impl Registry {
         self.run(move |connection| {
             let [reference, name, region, status] = values;
             connection.execute(
-                "insert into projects (ref, name, organization, region, status, created_at) values (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![reference, name, super::routes::ORGANIZATION, region, status, clock::now()],
+                "insert into projects (ref, name, organization, region, status, created_at, grants) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![reference, name, super::routes::ORGANIZATION, region, status, clock::now(), grants.as_str()],
             )?;
             insert_run(connection, &run)?;
             connection.execute(
@@ -319,6 +323,7 @@ fn project(row: &Row<'_>) -> rusqlite::Result<StoredProject> {
         cluster: cluster.and_then(|cluster| serde_json::from_str(&cluster).ok()),
         parent: parent.and_then(|parent| parent.parse().ok()),
         reason: row.get(9)?,
+        grants: word(row, 10, GrantsProfile::parse)?,
     })
 }
 

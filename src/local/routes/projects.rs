@@ -104,7 +104,14 @@ async fn create(asked: Asked<CreateProject>) -> Result<CreatedProject, Fault> {
     let run = Run::new(RunKind::Launch, &reference, None);
     platform
         .registry()
-        .add_project(&reference, &body.name, &region, &body.db_pass, &run)
+        .add_project(
+            &reference,
+            &body.name,
+            &region,
+            platform.grants(),
+            &body.db_pass,
+            &run,
+        )
         .await?;
     let stored = platform.project(&reference).await?;
     platform.begin(run);
