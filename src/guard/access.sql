@@ -57,7 +57,10 @@ clause as (
         select pg_catalog.array_agg(f.oid) as functions
         from pg_catalog.pg_proc as f
         where f.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
-            and f.proname in ('current_setting', 'pg_has_role', 'has_table_privilege', 'random', 'gen_random_uuid')
+            and f.proname in (
+                'current_setting', 'pg_has_role', 'has_table_privilege', 'random', 'random_normal', 'gen_random_uuid', 'uuidv4',
+                'uuidv7'
+            )
     ) as asking
     join pg_catalog.pg_policy as p on p.polrelid = g.oid and p.polcmd in ('*', g.command)
     where g.relrowsecurity

@@ -7,7 +7,12 @@ select
     c.relname as name,
     a.attname as column,
     pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
-    a.attnotnull as not_null,
+    -- since 18 it can be demanded of new rows alone
+    a.attnotnull and not exists (
+        select
+        from pg_catalog.pg_constraint as k
+        where k.conrelid = c.oid and k.contype = 'n' and k.conkey[1] = a.attnum and not k.convalidated
+    ) as not_null,
     a.atthasdef or a.attidentity <> '' or a.attgenerated <> '' as fills_itself
 from pg_catalog.pg_class as c
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace

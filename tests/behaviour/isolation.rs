@@ -156,13 +156,20 @@ async fn a_projects_own_role_cannot_become_more() {
     let world = World::new();
     let Neighbours { api, attacker, .. } = neighbours(&world).await;
     let roles = "select string_agg(format('%s %s %s %s', rolname, rolsuper, rolcreaterole, rolbypassrls), ',' order by rolname) as roles from pg_roles";
-    let members = "select string_agg(format('%s %s', member::regrole, roleid::regrole), ',' order by 1) as members from pg_auth_members";
+    // Whole rows: since 16 a membership is to be had in several ways.
+    let members =
+        "select jsonb_agg(m order by member, roleid, grantor) as members from pg_auth_members as m";
     let before = (
         api.read(&attacker, roles).await,
         api.read(&attacker, members).await,
     );
     for sql in [
         "alter role postgres superuser",
+        "alter role postgres createrole",
+        "create role mallory",
+        "grant anon to postgres with admin option",
+        "grant supabase_shared_tables_admin to postgres with admin option",
+        "set role supabase_auth_admin",
         "alter role supabase_admin password 'x'",
         "set role supabase_admin",
         "set session authorization supabase_admin",

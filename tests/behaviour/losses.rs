@@ -209,6 +209,14 @@ async fn rows_of_production_that_would_violate_are_counted_before_the_merge() {
         assert_eq!(check["next"]["tool"], "revert_to_restore_point");
         project.revert(&point).await;
     }
+    let point = format!("rp-{}", project.ledger("dev").await.last().unwrap());
+    // Before 18 this is no SQL.
+    let of_new_rows = "do $$ begin if current_setting('server_version_num')::int >= 180000 then
+        execute 'alter table public.customers add constraint noted not null note not valid';
+        end if; end $$";
+    project.migrate("new_rows_alone", of_new_rows).await;
+    assert_eq!(condition(&project, "constraints").await["status"], "passed");
+    project.revert(&point).await;
     // The operator can let a table be.
     put(
         &world,

@@ -20,6 +20,10 @@ use tokio::process::Command;
 use super::super::files::Listing;
 use super::Installation;
 
+/// The version that is tested. All of the package's versions count as prereleases, so that no range finds the newest
+/// of a major.
+const VERSION: &str = "18.4.0-beta.17";
+
 /// One line of `pg-symlinks.json`: paths relative to the package; `target` becomes a link to `source`.
 #[derive(Deserialize)]
 struct Link {
@@ -49,7 +53,7 @@ pub(super) async fn install(dir: &Path) -> Result<Installation, String> {
         ])
         .arg("--prefix")
         .arg(dir)
-        .arg(&package)
+        .arg(format!("{package}@{VERSION}"))
         .output()
         .await
         .map_err(|error| match error.kind() {
