@@ -24,6 +24,7 @@
 //! logs/     what projects did, for a while
 //! functions/ Edge Functions in Deno
 //! configuration what services are set to
+//! footprint what all of it takes of the machine
 //! grants   what the API's roles may do with what is new in public
 //! claim/    the pages where a user claims a project
 //! ```
@@ -37,6 +38,7 @@ mod claim;
 mod configuration;
 pub mod engine;
 mod fault;
+mod footprint;
 mod functions;
 mod grants;
 mod launch;
@@ -60,6 +62,7 @@ use logs::{Event, Logs, Source};
 use registry::Registry;
 
 pub use claim::{NewApp, OwnAccount, register_account, register_app};
+pub use footprint::{DiskUse, MemoryUse, Places, ProjectBytes};
 pub use functions::{DenoSearch, confine};
 pub use grants::GrantsProfile;
 pub use launch::LocalPlatform;

@@ -172,3 +172,106 @@ async fn what_handing_projects_over_takes_is_named_as_far_as_it_is_missing() {
     assert!(found["found"].as_str().unwrap().contains(uri), "{found}");
     assert!(!json!(said).to_string().contains("canary-of-an-app"));
 }
+
+#[tokio::test]
+async fn what_the_platform_takes_of_the_machine_is_told_and_nothing_is_woken_for_it() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    mcp.launch("small").await;
+    let large = mcp.launch("large").await;
+    large
+        .migrate("t", "create table public.t (id int, words text)")
+        .await;
+    let figures = |what: &str| {
+        let (said, missing) = doctor(&world, &[]);
+        assert!(!missing, "{said:?}");
+        of(&said, what)["figures"].clone()
+    };
+    let number = |of: &Value, name: &str| of[name].as_u64().unwrap();
+
+    let before = figures("disk");
+    large
+        .sql("insert into public.t select n, repeat(md5(n::text), 20) from generate_series(1, 20000) as n")
+        .await;
+    let after = figures("disk");
+    // Rows are in the table and, until history ends, in the log.
+    for kind in ["databases_bytes", "history_bytes", "bytes"] {
+        let grown = number(&after, kind) - number(&before, kind);
+        assert!(grown > 10_000_000, "{kind}: {before} {after}");
+    }
+    let kinds = [
+        "databases",
+        "history",
+        "templates",
+        "programs",
+        "functions",
+        "logs",
+        "other",
+    ];
+    let sum: u64 = kinds
+        .map(|kind| number(&after, &format!("{kind}_bytes")))
+        .iter()
+        .sum();
+    assert_eq!(sum, number(&after, "bytes"));
+    assert_eq!(after["is_partial"], false);
+    assert!(number(&after, "free_bytes") > 0);
+    assert_eq!(after["projects"], 2);
+    let [first, second] = [0, 1].map(|place| after["largest"][place].clone());
+    assert_eq!(
+        (&first["ref"], &first["name"]),
+        (&json!(large.id), &json!("large"))
+    );
+    assert_eq!(
+        (&first["branches"], &second["branches"]),
+        (&json!(1), &json!(0))
+    );
+    assert!(number(&first, "databases_bytes") > number(&second, "databases_bytes"));
+
+    let running = figures("memory");
+    assert_eq!(running["awake"], world.postmasters().len());
+    assert_eq!(
+        (&running["awake"], &running["asleep"]),
+        (&json!(3), &json!(0))
+    );
+    for process in ["platform_bytes", "postgres_bytes"] {
+        assert!(number(&running, process) > 1_000_000, "{running}");
+    }
+    drop(mcp);
+    assert!(world.run(&["platform", "--stop"]).status.success());
+    // For a person, and of a platform that does not run.
+    let output = world.run(&["doctor"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("memory: no platform is running; 0 database(s) awake"),
+        "{text}"
+    );
+    assert!(text.contains("3 asleep"), "{text}");
+    let disk = text.lines().find(|line| line.contains("disk: ")).unwrap();
+    for words in [
+        "databases",
+        "history",
+        "templates",
+        "largest: large",
+        "free",
+    ] {
+        assert!(disk.contains(words), "{disk}");
+    }
+}
+
+#[test]
+fn where_there_is_no_platform_yet_little_is_taken() {
+    let world = World::new();
+    let (said, _) = doctor(&world, &["--postgres-bin", "/nowhere"]);
+    let disk = of(&said, "disk");
+    assert_eq!(
+        (
+            &disk["figures"]["databases_bytes"],
+            &disk["figures"]["projects"]
+        ),
+        (&json!(0), &json!(0))
+    );
+    assert_eq!(
+        of(&said, "memory")["figures"]["platform_bytes"],
+        Value::Null
+    );
+}

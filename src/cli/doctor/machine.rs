@@ -11,7 +11,7 @@ use crate::local::engine::discover::Search;
 use crate::store::Store;
 
 /// Bytes below which a disk is said to be nearly full: a handful of local projects.
-const LITTLE: u64 = 1 << 30;
+pub(super) const LITTLE: u64 = 1 << 30;
 
 pub(super) async fn look(args: &DoctorArgs) -> Vec<Finding> {
     let mut findings = vec![policy(&args.serve)];
@@ -63,14 +63,17 @@ fn policy(serve: &ServeArgs) -> Finding {
     }
 }
 
-fn directory(data_dir: &Path) -> Finding {
+/// Bytes that are free where the data directory lies.
+pub(super) fn free(data_dir: &Path) -> Option<u64> {
     // The nearest directory that is there: the data directory itself is made when it is needed.
-    let there = data_dir.ancestors().find(|path| path.is_dir());
-    let free = there
-        .and_then(|path| rustix::fs::statvfs(path).ok())
-        .map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    let there = data_dir.ancestors().find(|path| path.is_dir())?;
+    let disk = rustix::fs::statvfs(there).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+fn directory(data_dir: &Path) -> Finding {
     let shown = data_dir.display();
-    match free {
+    match free(data_dir) {
         Some(free) if free < LITTLE => Finding::weaker(
             "data directory",
             format!("{shown}, with {} MB free", free >> 20),

@@ -3,8 +3,10 @@
 
 mod machine;
 mod platform;
+mod room;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::print_line;
 use super::serve::client;
@@ -23,6 +25,9 @@ struct Finding {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<String>,
+    /// The numbers in it, for a program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    figures: Option<Value>,
 }
 
 /// How something stands.
@@ -44,6 +49,7 @@ impl Finding {
             state: State::Good,
             found: plain(&found.into()),
             remedy: None,
+            figures: None,
         }
     }
 
@@ -70,6 +76,13 @@ impl Finding {
         }
     }
 
+    fn with_figures(self, figures: Value) -> Self {
+        Self {
+            figures: Some(figures),
+            ..self
+        }
+    }
+
     /// For a person.
     fn line(&self) -> String {
         let state = match self.state {
@@ -87,6 +100,12 @@ impl Finding {
 
 pub(super) async fn run(args: DoctorArgs) -> Result<(), String> {
     let mut findings = machine::look(&args).await;
+    // Before the platform is asked, which wakes it.
+    if args.serve.access_token.is_none()
+        && let Ok(data_dir) = args.serve.data_dir.path()
+    {
+        findings.extend(room::look(&args, data_dir));
+    }
     let stopped = findings
         .iter()
         .any(|finding| finding.state == State::Missing);
