@@ -183,8 +183,8 @@ pub struct PlatformArgs {
         value_parser = clap::value_parser!(u64).range(1..=3650)
     )]
     pub history_days: u64,
-    /// What anon, authenticated and service_role may do with what migrations make in public, in
-    /// projects that are created from here on and in their branches.
+    /// What anon, authenticated and service_role may do with what migrations make in public: for
+    /// projects that are created from here on; one that exists keeps what it has.
     #[arg(
         long,
         env = "DRYDOCK_GRANTS",

@@ -1,17 +1,15 @@
 //! Grants profiles: what the API's roles may do with what migrations make in schema public.
 //!
 //! A project gets its profile when it is created and keeps it, and its branches have the same: otherwise a replay on
-//! a branch would not give what production has. The template is `explicit`; `legacy` is added to a new database before
-//! anybody else can use it.
+//! a branch would not give what production has. The template is `explicit`; `legacy` is added while a database is made,
+//! so that no history of it is without.
 
 use clap::ValueEnum;
 
 use super::Platform;
-use super::engine::{ClusterId, EngineError, Limits, Login};
+use super::engine::ClusterId;
 use super::fault::Fault;
 use crate::api::Ref;
-
-const LEGACY: &str = include_str!("bootstrap/grants_legacy.sql");
 
 /// What anon, authenticated and service_role may do with a new table, sequence or function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -31,6 +29,14 @@ impl GrantsProfile {
         }
     }
 
+    /// What makes a database of it from one that is `explicit`.
+    fn sql(self) -> &'static str {
+        match self {
+            Self::Explicit => "",
+            Self::Legacy => include_str!("bootstrap/grants_legacy.sql"),
+        }
+    }
+
     pub(super) fn parse(text: &str) -> Option<Self> {
         Self::value_variants()
             .iter()
@@ -47,7 +53,7 @@ impl Platform {
         password: Option<String>,
     ) -> Result<ClusterId, Fault> {
         let profile = self.project(reference).await?.grants;
-        match self.cluster_with(profile, password).await {
+        match self.engine().create_with(password, profile.sql()).await {
             Ok(cluster) => Ok(cluster),
             Err(error) => {
                 let fault = Fault::from(error);
@@ -57,28 +63,5 @@ impl Platform {
                 Err(fault)
             }
         }
-    }
-
-    async fn cluster_with(
-        &self,
-        profile: GrantsProfile,
-        password: Option<String>,
-    ) -> Result<ClusterId, EngineError> {
-        let engine = self.engine();
-        let cluster = engine.create_with(password).await?;
-        if profile == GrantsProfile::Legacy
-            && let Err(error) = self.open_to_the_api(cluster).await
-        {
-            engine.destroy(cluster).await?;
-            return Err(error);
-        }
-        Ok(cluster)
-    }
-
-    async fn open_to_the_api(&self, cluster: ClusterId) -> Result<(), EngineError> {
-        let mut session = self.engine().connect(cluster, Login::Admin).await?;
-        let granted = session.run(LEGACY, Limits::default()).await;
-        session.close().await;
-        granted.map(drop)
     }
 }

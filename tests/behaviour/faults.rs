@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Mcp, World, until};
 
@@ -189,4 +189,46 @@ fn fill(path: &Path) {
     let mut file = fs::File::create(path).unwrap();
     let block = vec![0_u8; 64 * 1024];
     while file.write_all(&block).is_ok() {}
+}
+
+#[tokio::test]
+async fn a_database_of_another_postgres_is_left_alone_and_it_is_said_what_to_start() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let project_id = mcp.launch("P").await.id;
+    drop(mcp);
+    assert!(world.run(&["platform", "--stop"]).status.success());
+    let path = world.dir().join("platform/postgres/c/1/cluster.json");
+    let made_by = |major: u64| {
+        let mut record: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        let before = record["major"].as_u64().unwrap();
+        record["major"] = json!(major);
+        fs::write(&path, record.to_string()).unwrap();
+        before
+    };
+    let real = made_by(14);
+    let mcp = world.serve().await;
+    let there = mcp.project(&project_id);
+    let look = json!({ "environment": "production" });
+    let refused = there
+        .call("list_tables", look.clone())
+        .await
+        .value
+        .to_string();
+    for words in [
+        "made by PostgreSQL 14",
+        "drydock platform --stop",
+        "DRYDOCK_POSTGRES_BIN",
+    ] {
+        assert!(refused.contains(words), "{refused}");
+    }
+    drop(mcp);
+    assert!(world.run(&["platform", "--stop"]).status.success());
+    made_by(real);
+    world
+        .serve()
+        .await
+        .project(&project_id)
+        .ok("list_tables", look)
+        .await;
 }

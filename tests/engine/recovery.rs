@@ -180,7 +180,7 @@ async fn a_role_keeps_todays_password_after_a_recovery_to_yesterday() {
     let home = Home::new();
     let engine = home.open().await;
     let id = engine
-        .create_with(Some("first password".into()))
+        .create_with(Some("first password".into()), "")
         .await
         .unwrap();
     let before = moment(&engine, id).await;

@@ -56,6 +56,7 @@ impl Cluster {
         house: Arc<House>,
         id: ClusterId,
         password: Option<Secret>,
+        sql: &'static str,
     ) -> Result<Self, EngineError> {
         let dir = house.layout.cluster(id);
         let generation = FIRST_GENERATION;
@@ -103,7 +104,9 @@ impl Cluster {
         let passwords: String = [Login::Admin, Login::User, Login::ReadOnly]
             .map(|login| record.set_password(login))
             .concat();
-        admin.run(&passwords, DEFAULT_RESULT_BYTES).await?;
+        admin
+            .run(&format!("{passwords}{sql}"), DEFAULT_RESULT_BYTES)
+            .await?;
         // From the next millisecond on: before, the engine could not log in.
         record.history = History::since(clock::unix_millis() + 1);
         let written = record.clone();

@@ -149,17 +149,22 @@ impl Engine {
 
     /// Makes a cluster and starts it. It is durable when this answers.
     pub async fn create(&self) -> Result<ClusterId, EngineError> {
-        self.create_with(None).await
+        self.create_with(None, "").await
     }
 
-    /// The same; the user's role gets this password, a random one without.
-    pub async fn create_with(&self, password: Option<String>) -> Result<ClusterId, EngineError> {
+    /// The same; the user's role gets this password, a random one without. The superuser runs `sql` before there is
+    /// anything to return to.
+    pub async fn create_with(
+        &self,
+        password: Option<String>,
+        sql: &'static str,
+    ) -> Result<ClusterId, EngineError> {
         let engine = self.clone();
         let password = password.as_deref().map(Secret::given);
         let work = async move {
             let drawer = engine.clone();
             let id = spawn_blocking(move || drawer.draw_number()).await??;
-            let created = Cluster::create(Arc::clone(&engine.0.house), id, password).await;
+            let created = Cluster::create(Arc::clone(&engine.0.house), id, password, sql).await;
             spares::refill(&engine.0.house);
             match created {
                 Ok(cluster) => {
