@@ -9,7 +9,7 @@ use crate::policy::put;
 use crate::vault::show;
 
 /// What doctor says, by what it looked at; and whether something is missing.
-fn doctor(world: &World, flags: &[&str]) -> (Vec<Value>, bool) {
+pub(crate) fn doctor(world: &World, flags: &[&str]) -> (Vec<Value>, bool) {
     let arguments: Vec<&str> = ["doctor", "--json"].iter().chain(flags).copied().collect();
     let output = world.run(&arguments);
     let said = String::from_utf8(output.stdout)
@@ -20,7 +20,8 @@ fn doctor(world: &World, flags: &[&str]) -> (Vec<Value>, bool) {
     (said, !output.status.success())
 }
 
-fn of<'a>(said: &'a [Value], what: &str) -> &'a Value {
+/// What it says of one thing.
+pub(crate) fn of<'a>(said: &'a [Value], what: &str) -> &'a Value {
     said.iter()
         .find(|finding| finding["what"] == what)
         .unwrap_or_else(|| panic!("nothing is said of {what}: {said:?}"))

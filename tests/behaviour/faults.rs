@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::doctor::{doctor, of};
 use crate::harness::{Mcp, World, until};
 
 async fn create_project_fails(mcp: &Mcp) -> String {
@@ -139,6 +140,10 @@ async fn a_full_disk_is_a_clear_error_and_nothing_acknowledged_is_lost() {
     let first = project
         .migrate("a", "create table public.a (id int, body text)")
         .await;
+    let (said, _) = doctor(&outer, &["--data-dir", &path]);
+    let disk = of(&said, "disk");
+    assert_eq!(disk["state"], "weaker", "{disk}");
+    assert!(disk["remedy"].as_str().unwrap().contains("free some"));
     // Everything but a few pages is taken.
     fill(&dir.join("filler"));
     let mut refused = false;
