@@ -21,5 +21,18 @@ pub(super) struct House {
     pub(super) template: Arc<Template>,
     pub(super) spares: Spares,
     /// The directory is this engine's as long as anything works in it.
-    pub(super) _lock: File,
+    pub(super) _lock: Lock,
+}
+
+/// A lock on the engine's directory, given back when this is dropped.
+#[derive(Debug)]
+pub(super) struct Lock(pub(super) File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file would do, but for the moments in which a child that is being started has it open as well.
+        if let Err(error) = rustix::fs::flock(&self.0, rustix::fs::FlockOperation::Unlock) {
+            tracing::debug!(%error, "the engine's directory is given back when its last file is closed");
+        }
+    }
 }

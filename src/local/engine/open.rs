@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use super::cluster::Cluster;
 use super::error::IoContext;
 use super::files;
-use super::house::House;
+use super::house::{House, Lock};
 use super::layout::Layout;
 use super::numbers::Numbers;
 use super::postmaster::Program;
@@ -66,14 +66,14 @@ impl Engine {
     }
 }
 
-fn take_lock(layout: &Layout, settings: &Settings) -> Result<File, EngineError> {
+fn take_lock(layout: &Layout, settings: &Settings) -> Result<Lock, EngineError> {
     let path = layout.lock_file();
     let lock = File::create(&path).doing("open", &path)?;
     let taken = rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive);
     taken.map_err(|_| EngineError::InUse {
         root: settings.root.clone(),
     })?;
-    Ok(lock)
+    Ok(Lock(lock))
 }
 
 /// Reads every cluster's directory.
