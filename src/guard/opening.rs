@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::access::{Access, Rows, Who};
-use super::gate::{Check, CheckStatus, Finding, NAMED};
+use super::gate::{Check, CheckStatus, Finding, FixMigration, NAMED};
 use super::{Code, Dev, Next, Operation, Refusal};
 use crate::api::DevBranch;
 use crate::fence::quote;
@@ -26,6 +26,8 @@ use crate::hex;
 
 /// The check's name, and what a waiver of it names.
 const NAME: &str = "exposure";
+/// What the migration that closes is called.
+const CLOSE: &str = "close_what_is_open";
 
 /// A table that anybody would be able to read, because a policy plainly asks for it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -77,12 +79,17 @@ struct Opened {
     what: String,
     /// The statement that closes it.
     close: String,
+    /// Whether that takes nothing from anybody who should have it: row security where there are no
+    /// policies yet.
+    is_certain: bool,
 }
 
 /// What the condition says, and what an approval is still needed for.
 pub(super) struct Exposure {
     pub(super) finding: Finding,
     pub(super) publishes: Vec<PublicReading>,
+    /// Closes what is certain.
+    pub(super) fix: Option<FixMigration>,
 }
 
 impl Exposure {
@@ -99,6 +106,7 @@ impl Exposure {
         Self {
             finding: (Check::new(NAME, status, message), None),
             publishes: Vec::new(),
+            fix: None,
         }
     }
 }
@@ -137,6 +145,7 @@ impl Dev {
             return Ok(Exposure {
                 finding: self.too_open(&opened),
                 publishes: Vec::new(),
+                fix: FixMigration::of(CLOSE, &closing(opened.iter().filter(|one| one.is_certain))),
             });
         }
         let mut publishes: Vec<PublicReading> = new
@@ -166,6 +175,7 @@ impl Dev {
         Ok(Exposure {
             finding: (check, None),
             publishes,
+            fix: None,
         })
     }
 
@@ -183,12 +193,6 @@ impl Dev {
     }
 
     fn too_open(&self, opened: &[Opened]) -> Finding {
-        let mut close: Vec<&str> = Vec::new();
-        for one in opened {
-            if !close.contains(&one.close.as_str()) {
-                close.push(&one.close);
-            }
-        }
         let check = Check::new(
             NAME,
             CheckStatus::Failed,
@@ -202,13 +206,24 @@ impl Dev {
             json!({
                 "project_id": self.branch.project(),
                 "branch": self.branch.name(),
-                "name": "close_what_is_open",
-                "query": close.join("\n"),
+                "name": CLOSE,
+                "query": closing(opened.iter()).join("\n"),
             }),
             "closes it; if the app needs it, give it policies that ask who is calling in a migration of your own instead. Then check again",
         ));
         (check, Some(Code::ExposureFailed))
     }
+}
+
+/// Their statements, each once.
+fn closing<'a>(opened: impl Iterator<Item = &'a Opened>) -> Vec<String> {
+    let mut close: Vec<String> = Vec::new();
+    for one in opened {
+        if !close.contains(&one.close) {
+            close.push(one.close.clone());
+        }
+    }
+    close
 }
 
 impl Access {
@@ -253,26 +268,24 @@ fn refused(access: &Access) -> Option<Opened> {
         Who::SignedIn => "anybody who signs up",
     };
     let (role, action) = (access.who.role(), access.action.as_str());
-    let revoke = format!("revoke {action} on {} from public, {role};", access.quoted);
-    let opened = |what: String, close: String| {
+    let opened = |what: String, is_certain: bool| {
         Some(Opened {
             object: access.object.clone(),
             what,
-            close,
+            close: match is_certain {
+                true => format!("alter table {} enable row level security;", access.quoted),
+                false => format!("revoke {action} on {} from public, {role};", access.quoted),
+            },
+            is_certain,
         })
     };
     if let Some(columns) = &access.sensitive
         && access.kind != "view"
     {
-        return opened(format!("lets {who} read {}", quote(columns)), revoke);
+        return opened(format!("lets {who} read {}", quote(columns)), false);
     }
     if !access.row_security {
-        let close = match access.kind.as_str() {
-            "table" | "partitioned table" => {
-                format!("alter table {} enable row level security;", access.quoted)
-            }
-            _ => revoke,
-        };
+        let can_have_policies = matches!(access.kind.as_str(), "table" | "partitioned table");
         let what = match &access.columns {
             Some(columns) => format!(
                 "has no policy at all, and {who} may {action} its columns {}",
@@ -280,14 +293,14 @@ fn refused(access: &Access) -> Option<Opened> {
             ),
             None => format!("has no policy at all, and {who} may {action}"),
         };
-        return opened(what, close);
+        return opened(what, can_have_policies);
     }
     let writes = action != "select";
     (writes && (access.who == Who::Anonymous || access.rows == Rows::Every))
         .then(|| {
             opened(
                 format!("has a policy that lets {who} {action} without asking who they are"),
-                revoke,
+                false,
             )
         })
         .flatten()

@@ -51,6 +51,7 @@ mod elicitation;
 mod exposure;
 mod faults;
 mod fence;
+mod fixes;
 mod foreign;
 mod functions;
 mod functions_attacks;
