@@ -12,6 +12,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde_json::Value;
+
 use super::advice::quoted_backticks;
 use super::ledger::text;
 use super::{Advisor, FixMigration, Guard, Refusal};
@@ -58,9 +60,7 @@ impl Remedies {
         let Some(statement) = text(remedy, "statement") else {
             return;
         };
-        let is_certain = remedy
-            .get("is_certain")
-            .and_then(serde_json::Value::as_bool);
+        let is_certain = remedy.get("is_certain").and_then(Value::as_bool);
         let list = match is_certain {
             Some(true) => &mut self.certain,
             _ => &mut self.closing,
@@ -155,8 +155,13 @@ fn subject(lint: &Lint) -> [Option<String>; 3] {
 }
 
 /// Whether a remedy is for this very finding. Where a table has several policies or foreign keys,
-/// the finding's own words name the one.
+/// the finding's own words name the one, or its facts do.
 fn is_of_part(remedy: &Row, lint: &Lint) -> bool {
-    text(remedy, "part")
-        .is_none_or(|part| quoted_backticks(&lint.detail).contains(&format!("`{part}`")))
+    let Some(part) = text(remedy, "part") else {
+        return true;
+    };
+    let named = lint.metadata.as_ref().map(|facts| &facts["policy_names"]);
+    let named = named.and_then(Value::as_array);
+    quoted_backticks(&lint.detail).contains(&format!("`{part}`"))
+        || named.is_some_and(|names| names.iter().any(|name| *name == part))
 }

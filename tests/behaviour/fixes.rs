@@ -200,3 +200,38 @@ async fn the_gates_fix_closes_what_the_advisor_overlooks() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn what_nothing_certain_mends_is_closed_by_the_next_call() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let project = mcp.launch("P").await;
+    project
+        .migrate(
+            "open",
+            r#"insert into storage.buckets (id, name, public) values ('a ''b', 'a ''b', true), ('own', 'own', true);
+               create policy "Every ""one" on storage.objects for select to anon using (bucket_id = 'a ''b');
+               create policy "their own" on storage.objects for select to authenticated using (owner = (select auth.uid()));
+               create table public."T 1" (id int primary key, "Fn" regproc default 'pg_catalog.now');
+               alter table public."T 1" enable row level security;"#,
+        )
+        .await;
+    let verdict = project.check().await;
+    assert!(verdict.get("fix_migration").is_none(), "{verdict}");
+    let checks = verdict["checks"].as_array().unwrap();
+    let advisor = checks.iter().find(|one| one["name"] == "advisor").unwrap();
+    assert_eq!(
+        texts(&advisor["details"]["lints"], "name"),
+        ["unsupported_reg_types", "public_bucket_allows_listing"],
+        "{verdict}"
+    );
+    let next = &advisor["next"];
+    let query = next["arguments"]["query"].as_str().unwrap();
+    assert_eq!(
+        query,
+        "alter table public.\"T 1\" alter column \"Fn\" type text;\ndrop policy \"Every \"\"one\" on storage.objects;"
+    );
+    mcp.ok("apply_migration", next["arguments"].clone()).await;
+    let verdict = project.check().await;
+    assert_eq!(verdict["passes"], true, "{verdict}");
+}
