@@ -11,6 +11,10 @@
 //!
 //! What the advisor speaks of is left to it, with its waivers; what it overlooks is found here:
 //! partitioned tables, grants on columns, writing without a grant to read.
+//!
+//! Files are rows of `storage.objects`, and a bucket is a table of theirs: who overwrites or deletes
+//! what anybody has put there is asked for more than the bucket. A bucket that is `public` is read
+//! by anybody who knows a file's address.
 
 use std::collections::BTreeSet;
 
@@ -23,6 +27,7 @@ use super::{Code, Dev, Next, Operation, Refusal};
 use crate::api::DevBranch;
 use crate::fence::quote;
 use crate::hex;
+use crate::sql::quoted;
 
 /// The check's name, and what a waiver of it names.
 const NAME: &str = "exposure";
@@ -58,6 +63,16 @@ impl PublicReading {
         }
     }
 
+    /// A bucket whose files anybody gets who knows their addresses.
+    fn of_bucket(name: &str) -> Self {
+        Self {
+            object: format!("bucket {name}"),
+            policies: Vec::new(),
+            rows: "every file, by its address".to_owned(),
+            condition: "public".to_owned(),
+        }
+    }
+
     /// What was approved: the table, its policies and their conditions.
     pub(super) fn digest(&self) -> String {
         let parts = [self.object.as_str(), self.condition.as_str()];
@@ -77,8 +92,8 @@ impl PublicReading {
 struct Opened {
     object: String,
     what: String,
-    /// The statement that closes it.
-    close: String,
+    /// The statements that close it.
+    close: Vec<String>,
     /// Whether that takes nothing from anybody who should have it: row security where there are no
     /// policies yet.
     is_certain: bool,
@@ -153,6 +168,10 @@ impl Dev {
             .filter(|one| is_public(one))
             .map(PublicReading::of)
             .collect();
+        let known = guard.public_buckets(project).await?;
+        let buckets = guard.public_buckets(judged.reference()).await?;
+        let new = buckets.iter().filter(|bucket| !known.contains(bucket));
+        publishes.extend(new.map(|bucket| PublicReading::of_bucket(bucket)));
         publishes.sort();
         publishes.dedup();
         let digests = publishes.iter().map(PublicReading::digest).collect();
@@ -161,7 +180,7 @@ impl Dev {
         let message = match publishes.as_slice() {
             [] => "nothing becomes public that was not approved".to_owned(),
             some => format!(
-                "anybody will be able to read {}, as policies plainly ask for; the merge needs an approval of it, once",
+                "anybody will be able to read {}, as policies or buckets plainly say; the merge needs an approval of it, once",
                 named(some.iter().map(PublicReading::words))
             ),
         };
@@ -215,12 +234,12 @@ impl Dev {
     }
 }
 
-/// Their statements, each once.
+/// Their statements, each once: one policy can open several actions.
 fn closing<'a>(opened: impl Iterator<Item = &'a Opened>) -> Vec<String> {
     let mut close: Vec<String> = Vec::new();
-    for one in opened {
-        if !close.contains(&one.close) {
-            close.push(one.close.clone());
+    for statement in opened.flat_map(|one| &one.close) {
+        if !close.contains(statement) {
+            close.push(statement.clone());
         }
     }
     close
@@ -235,7 +254,10 @@ impl Access {
     /// Whether the advisor speaks of it, which knows these objects to be read.
     fn is_the_advisors(&self, read: &BTreeSet<&str>) -> bool {
         if self.row_security {
-            return self.kind == "table" && self.action != "select" && self.rows == Rows::Every;
+            return !self.is_of_files()
+                && self.kind == "table"
+                && self.action != "select"
+                && self.rows == Rows::Every;
         }
         read.contains(self.object.as_str())
     }
@@ -273,8 +295,15 @@ fn refused(access: &Access) -> Option<Opened> {
             object: access.object.clone(),
             what,
             close: match is_certain {
-                true => format!("alter table {} enable row level security;", access.quoted),
-                false => format!("revoke {action} on {} from public, {role};", access.quoted),
+                true => vec![format!(
+                    "alter table {} enable row level security;",
+                    access.quoted
+                )],
+                false if access.is_of_files() => without_policies(access),
+                false => vec![format!(
+                    "revoke {action} on {} from public, {role};",
+                    access.quoted
+                )],
             },
             is_certain,
         })
@@ -296,7 +325,8 @@ fn refused(access: &Access) -> Option<Opened> {
         return opened(what, can_have_policies);
     }
     let writes = action != "select";
-    (writes && (access.who == Who::Anonymous || access.rows == Rows::Every))
+    let changes_others = access.is_of_files() && matches!(action, "update" | "delete");
+    (writes && (access.who == Who::Anonymous || access.rows == Rows::Every || changes_others))
         .then(|| {
             opened(
                 format!("has a policy that lets {who} {action} without asking who they are"),
@@ -304,6 +334,13 @@ fn refused(access: &Access) -> Option<Opened> {
             )
         })
         .flatten()
+}
+
+/// What a grant of the platform's opens is closed by dropping the policies that let it.
+fn without_policies(access: &Access) -> Vec<String> {
+    let open = access.open_policies.iter();
+    open.map(|policy| format!("drop policy {} on {};", quoted(policy), access.quoted))
+        .collect()
 }
 
 fn named(all: impl Iterator<Item = String>) -> String {

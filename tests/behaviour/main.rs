@@ -49,6 +49,7 @@ mod crashes;
 mod doctor;
 mod elicitation;
 mod exposure;
+mod exposure_files;
 mod faults;
 mod fence;
 mod fixes;
