@@ -37,7 +37,8 @@ granted as (
     where c.relkind in ('r', 'p', 'v', 'm', 'f')
         and (
             not e.for_files
-            or c.relname in ('buckets', 'objects') and exists (select from pg_catalog.pg_policy as p where p.polrelid = c.oid)
+            or c.relname in ('buckets', 'objects')
+                and (not c.relrowsecurity or exists (select from pg_catalog.pg_policy as p where p.polrelid = c.oid))
         )
         and pg_catalog.has_schema_privilege(w.oid, e.oid, 'usage')
         and case a.action
