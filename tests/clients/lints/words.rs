@@ -136,13 +136,14 @@ pub(super) const ROLES: [&str; 13] = [
     "\"anon_like\"",
 ];
 
-pub(super) const READERS: [&str; 6] = [
+pub(super) const READERS: [&str; 7] = [
     "anon",
+    "anon",
+    "authenticated",
     "authenticated",
     "anon, authenticated",
     "public",
     "app_role",
-    "service_role",
 ];
 
 pub(super) const TYPES: [&str; 19] = [

@@ -286,7 +286,7 @@ impl Draft {
                 false if source == "auth.users" => "id",
                 false => "*",
             };
-            if self.chance.percent(25) {
+            if self.chance.percent(35) {
                 self.platform(format!(
                     "create materialized view {view} as select {columns} from {source}"
                 ));
