@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::ledger::text;
@@ -73,10 +74,13 @@ pub(super) struct Access {
     pub(super) columns: Option<String>,
     /// Whether the rows that a condition lets through are the same for every caller.
     pub(super) asks_nobody: bool,
-    /// The conditions one of which must hold, where whatever else must hold asks nobody.
-    pub(super) alternatives: Vec<String>,
+    /// Policies and their conditions, one of which must hold, where whatever else must hold asks
+    /// nobody.
+    pub(super) alternatives: Vec<(String, String)>,
     /// The policies that apply.
     pub(super) policies: Vec<String>,
+    /// Those of them that let rows through and ask nobody, or what holds for anybody.
+    pub(super) open_policies: Vec<String>,
     /// The readable columns that are named like secrets, between commas.
     pub(super) sensitive: Option<String>,
 }
@@ -84,11 +88,11 @@ pub(super) struct Access {
 impl Access {
     fn of(row: &Row) -> Option<Self> {
         let flag = |column: &str| row.get(column)?.as_bool();
-        let list = |column: &str| -> Option<Vec<String>> {
+        fn list<T: DeserializeOwned>(row: &Row, column: &str) -> Option<Vec<T>> {
             serde_json::from_str::<Option<_>>(&text(row, column)?)
                 .ok()
                 .map(Option::unwrap_or_default)
-        };
+        }
         let condition = || text(row, "condition").unwrap_or_default();
         Some(Self {
             object: text(row, "object")?,
@@ -108,10 +112,17 @@ impl Access {
             },
             columns: text(row, "columns"),
             asks_nobody: flag("asks_nobody")?,
-            alternatives: list("alternatives")?,
-            policies: list("policies")?,
+            alternatives: list(row, "alternatives")?,
+            policies: list(row, "policies")?,
+            open_policies: list(row, "open_policies")?,
             sensitive: text(row, "sensitive"),
         })
+    }
+
+    /// Whether it is about files and their buckets: tables of the platform's, where only policies
+    /// are the app's.
+    pub(super) fn is_of_files(&self) -> bool {
+        ["storage.objects", "storage.buckets"].contains(&self.object.as_str())
     }
 
     /// In a few words.
@@ -200,53 +211,75 @@ impl Read {
 
 impl Guard {
     /// Finds out which conditions hold for anybody, whatever they ask: what they say of the caller
-    /// alone is put to the database as `anon`. Of a branch; its rows are not looked at. A function
-    /// of the app's own that lies here, or that is asked about a row, is believed.
+    /// alone is put to the database as `anon`, and of files as a signed-in stranger too. Of a
+    /// branch; its rows are not looked at. A function of the app's own that lies here, or that is
+    /// asked about a row, is believed.
     pub(super) async fn try_conditions(
         &self,
         branch: &DevBranch,
         access: &mut [Access],
     ) -> Result<(), Refusal> {
-        let unclear = |one: &&mut Access| {
-            one.who == Who::Anonymous && matches!(one.rows, Rows::Some(_)) && !one.asks_nobody
-        };
-        let asked: BTreeSet<String> = access
-            .iter_mut()
-            .filter(unclear)
-            .flat_map(|one| &one.alternatives)
-            .flat_map(|one| conditions::questions(one))
-            .map(str::to_owned)
-            .collect();
-        let hold: BTreeSet<String> = match asked.is_empty() {
-            true => BTreeSet::new(),
-            false => {
-                let body = QueryBody {
-                    query: format!(
-                        include_str!("access_conditions.sql"),
-                        conditions = quote(&json!(asked).to_string()),
-                    ),
-                    parameters: None,
-                    read_only: None,
-                };
-                let rows = self.client().write::<RunQuery>(branch, &(), &body).await?;
-                let answered = rows.first().and_then(|row| text(row, "hold"));
-                answered
-                    .and_then(|hold| serde_json::from_str(&hold).ok())
-                    .ok_or_else(|| {
-                        Refusal::new(
-                            Code::PlatformError,
-                            "which conditions hold for anybody could not be read from the database's answer",
-                        )
-                    })?
-            }
-        };
-        for one in access.iter_mut().filter(unclear) {
-            one.asks_nobody = one
-                .alternatives
+        for who in [Who::Anonymous, Who::SignedIn] {
+            let mut unclear: Vec<&mut Access> = access
+                .iter_mut()
+                .filter(|one| one.who == who && matches!(one.rows, Rows::Some(_)))
+                .filter(|one| !one.asks_nobody && (who == Who::Anonymous || one.is_of_files()))
+                .collect();
+            let asked: BTreeSet<&str> = unclear
                 .iter()
-                .any(|condition| conditions::is_open(condition, &|asked| hold.contains(asked)));
+                .flat_map(|one| &one.alternatives)
+                .flat_map(|(_, condition)| conditions::questions(condition))
+                .collect();
+            let hold = match asked.is_empty() {
+                true => BTreeSet::new(),
+                false => self.holding(branch, who, &asked).await?,
+            };
+            for one in &mut unclear {
+                let open = one
+                    .alternatives
+                    .iter()
+                    .filter(|(_, condition)| {
+                        conditions::is_open(condition, &|asked| hold.contains(asked))
+                    })
+                    .map(|(policy, _)| policy.clone());
+                one.open_policies = open.collect();
+                one.asks_nobody = !one.open_policies.is_empty();
+            }
         }
         Ok(())
+    }
+
+    /// Those of the questions that the database answers with yes, whoever the caller is.
+    async fn holding(
+        &self,
+        branch: &DevBranch,
+        who: Who,
+        asked: &BTreeSet<&str>,
+    ) -> Result<BTreeSet<String>, Refusal> {
+        let claims = match who {
+            Who::Anonymous => json!({ "role": who.role() }),
+            Who::SignedIn => json!({ "role": who.role(), "sub": STRANGER }),
+        };
+        let body = QueryBody {
+            query: format!(
+                include_str!("access_conditions.sql"),
+                conditions = quote(&json!(asked).to_string()),
+                claims = claims,
+                role = who.role(),
+            ),
+            parameters: None,
+            read_only: None,
+        };
+        let rows = self.client().write::<RunQuery>(branch, &(), &body).await?;
+        let answered = rows.first().and_then(|row| text(row, "hold"));
+        answered
+            .and_then(|hold| serde_json::from_str(&hold).ok())
+            .ok_or_else(|| {
+                Refusal::new(
+                    Code::PlatformError,
+                    "which conditions hold for anybody could not be read from the database's answer",
+                )
+            })
     }
 
     /// What grants and policies come to in these schemas.

@@ -2,13 +2,20 @@
 -- each table, view or function, role and action that the role is granted at all. $1: the schemas, between commas.
 -- `rows` is what a grant comes to: every row, none, some, or as the tables behind a view have it. `asks_nobody` says of
 -- some that who they are does not depend on the caller: the conditions call nothing but PostgreSQL's own functions,
--- run no query, and ask for no setting. `alternatives` are the conditions one of which must hold, where whatever else
--- must hold asks nobody.
-with exposed as (
-    select n.oid, n.nspname
+-- run no query, and ask for no setting. `alternatives` are the policies and conditions one of which must hold, where
+-- whatever else must hold asks nobody; `open_policies` are those of them that ask nobody.
+with named as (
+    select pg_catalog.btrim(s) as schema from pg_catalog.unnest(pg_catalog.string_to_array($1, ',')) as s
+),
+exposed as (
+    select n.oid, n.nspname, false as for_files
     from pg_catalog.pg_namespace as n
-    where n.nspname in (select pg_catalog.btrim(s) from pg_catalog.unnest(pg_catalog.string_to_array($1, ',')) as s)
-        and n.nspname <> 'graphql_public'
+    where n.nspname in (select schema from named) and n.nspname <> 'graphql_public'
+    union all
+    -- files are asked for with the caller's role, whatever schemas are shown
+    select n.oid, n.nspname, true
+    from pg_catalog.pg_namespace as n
+    where n.nspname = 'storage' and n.nspname not in (select schema from named)
 ),
 caller as (
     select r.oid, r.rolname from pg_catalog.pg_roles as r where r.rolname in ('anon', 'authenticated')
@@ -28,6 +35,11 @@ granted as (
     cross join caller as w
     cross join (values ('select', 'r', 0), ('insert', 'a', 8), ('update', 'w', 4), ('delete', 'd', 16)) as a(action, command, bit)
     where c.relkind in ('r', 'p', 'v', 'm', 'f')
+        and (
+            not e.for_files
+            or c.relname in ('buckets', 'objects')
+                and (not c.relrowsecurity or exists (select from pg_catalog.pg_policy as p where p.polrelid = c.oid))
+        )
         and pg_catalog.has_schema_privilege(w.oid, e.oid, 'usage')
         and case a.action
             when 'delete' then pg_catalog.has_table_privilege(w.oid, c.oid, 'delete')
@@ -47,20 +59,31 @@ clause as (
             'true'
         ) as condition,
         (
-            select coalesce(pg_catalog.bool_and(called.id::bigint < 16384 and called.id::oid <> all (asking.functions)), true)
+            select coalesce(pg_catalog.bool_and(
+                called.id::bigint < 16384 and called.id::oid <> all (asking.functions) or called.id::oid = any (asking.of_paths)
+            ), true)
             from pg_catalog.regexp_matches(pg_catalog.concat(p.polqual::text, ' ', p.polwithcheck::text), ':(?:funcid|opfuncid) (\d+)', 'g') as m(ids)
             cross join lateral (select m.ids[1] as id) as called
         )
         and pg_catalog.concat(p.polqual::text, p.polwithcheck::text) !~ '\{(SUBLINK|SQLVALUEFUNCTION|NEXTVALUEEXPR) ' as asks_nobody
     from granted as g
     cross join (
-        select pg_catalog.array_agg(f.oid) as functions
-        from pg_catalog.pg_proc as f
-        where f.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
-            and f.proname in (
-                'current_setting', 'pg_has_role', 'has_table_privilege', 'random', 'random_normal', 'gen_random_uuid', 'uuidv4',
-                'uuidv7'
-            )
+        select
+            array(
+                select f.oid
+                from pg_catalog.pg_proc as f
+                where f.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
+                    and f.proname in (
+                        'current_setting', 'pg_has_role', 'has_table_privilege', 'random', 'random_normal', 'gen_random_uuid', 'uuidv4',
+                        'uuidv7'
+                    )
+            ) as functions,
+            -- the platform's own, which say something of a file's path
+            array(
+                select f.oid
+                from pg_catalog.pg_proc as f
+                where f.pronamespace = pg_catalog.to_regnamespace('storage') and f.proname in ('foldername', 'filename', 'extension')
+            ) as of_paths
     ) as asking
     join pg_catalog.pg_policy as p on p.polrelid = g.oid and p.polcmd in ('*', g.command)
     where g.relrowsecurity
@@ -79,9 +102,11 @@ combined as (
         coalesce(pg_catalog.bool_or(c.polpermissive and c.asks_nobody and c.condition <> 'false'), false)
             and coalesce(pg_catalog.bool_and(c.asks_nobody) filter (where not c.polpermissive), true) as asks_nobody,
         case when coalesce(pg_catalog.bool_and(c.asks_nobody) filter (where not c.polpermissive), true)
-            then pg_catalog.to_json(pg_catalog.array_agg(c.condition) filter (where c.polpermissive))
+            then pg_catalog.to_json(pg_catalog.array_agg(array[c.polname::text, c.condition] order by c.polname) filter (where c.polpermissive))
         end as alternatives,
         pg_catalog.array_agg(c.polname::text order by c.polname) as policies,
+        pg_catalog.array_agg(c.polname::text order by c.polname)
+            filter (where c.polpermissive and c.asks_nobody and c.condition <> 'false') as open_policies,
         nullif(pg_catalog.concat_ws(
             ' and ',
             pg_catalog.string_agg(c.condition, ' or ' order by c.polname) filter (where c.polpermissive),
@@ -114,6 +139,7 @@ select
     coalesce(c.asks_nobody, false) as asks_nobody,
     coalesce(c.alternatives::text, '[]') as alternatives,
     pg_catalog.to_json(coalesce(c.policies, '{}'))::text as policies,
+    pg_catalog.to_json(coalesce(c.open_policies, '{}'))::text as open_policies,
     (
         select pg_catalog.string_agg(a.attname, ', ' order by a.attnum)
         from pg_catalog.pg_attribute as a
@@ -129,11 +155,11 @@ select
     pg_catalog.format('%s.%s(%s)', e.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)),
     pg_catalog.format('%I.%I', e.nspname, p.proname),
     'function', p.prosecdef, w.rolname, 'execute', case when p.prosecdef then 'every' else 'callers' end,
-    null, null, false, '[]', '[]', null
+    null, null, false, '[]', '[]', '[]', null
 from exposed as e
 join pg_catalog.pg_proc as p on p.pronamespace = e.oid
 cross join caller as w
-where p.prokind in ('f', 'p')
+where not e.for_files and p.prokind in ('f', 'p')
     -- the API calls no trigger's function, and no extension is anybody's design
     and p.prorettype not in ('pg_catalog.trigger'::pg_catalog.regtype, 'pg_catalog.event_trigger'::pg_catalog.regtype)
     and not exists (

@@ -1,5 +1,5 @@
--- Which of these conditions hold for anybody, put as anon without a row of any table: what names a column fails, and so
--- does not. Nothing makes the transaction writable again once a query has run in it, and the empty one is a query.
+-- Which of these conditions hold for anybody, put as a caller without a row of any table: what names a column fails, and
+-- so does not. Nothing makes the transaction writable again once a query has run in it, and the empty one is a query.
 set transaction read only;
 select where false;
 set local statement_timeout = '20s';
@@ -18,8 +18,8 @@ declare
 begin
     foreach condition in array conditions loop
         begin
-            perform pg_catalog.set_config('request.jwt.claims', '{{"role": "anon"}}', true);
-            set local role anon;
+            perform pg_catalog.set_config('request.jwt.claims', '{claims}', true);
+            set local role {role};
             execute 'select (' || condition || ')' into holds;
         exception when others then
             holds := null;

@@ -44,7 +44,9 @@ impl Dev {
         let opened = self.opened_platform_tables(judged).await?;
         if !opened.is_empty() {
             let shown: Vec<&str> = opened.iter().map(|one| one.what.as_str()).collect();
-            let undo: Vec<&str> = opened.iter().map(|one| one.undo.as_str()).collect();
+            let undo: Vec<String> = opened.iter().map(|one| one.undo.clone()).collect();
+            // Nobody can have meant to show them.
+            let fix = FixMigration::of("close_platform_tables", &undo);
             let check = Check::new(
                 "advisor",
                 CheckStatus::Failed,
@@ -59,7 +61,7 @@ impl Dev {
                 "takes back what opens the platform's own tables; then check again",
             ))
             .details(json!({ "exposed": shown }));
-            return Ok(((check, Some(Code::AdvisorFailed)), None));
+            return Ok(((check, Some(Code::AdvisorFailed)), fix));
         }
         // Looked at only where a WARN needs an excuse.
         let known: Vec<String> = if lints.iter().any(|lint| lint.level == Level::Warn) {

@@ -120,10 +120,10 @@ impl Dev {
             format!("on production {}", words.join(", ")),
         )
         .details(json!({ "violated": violated }));
-        check.next = back.map(|next| Next {
+        check.next = Some(back.map_or_else(|| self.check_again(), |next| Next {
             why: "returns the branch to before these migrations; apply them again with a statement first that puts such rows right, or demand it of new rows alone (not valid)".to_owned(),
             ..next
-        });
+        }));
         Ok((check, Some(Code::ConstraintViolated)))
     }
 

@@ -122,6 +122,16 @@ impl Check {
         }
     }
 
+    /// One that fails as something refused: with the way on that the refusal names.
+    fn of_refusal(name: &str, refusal: Refusal) -> Self {
+        let mut check = Self::new(name, CheckStatus::Failed, refusal.message);
+        check.next = refusal.next.map(|next| *next);
+        if let Some(operator) = refusal.operator {
+            check.details = json!({ "operator": operator });
+        }
+        check
+    }
+
     pub(super) fn next(mut self, next: Next) -> Self {
         self.next = Some(next);
         self
@@ -212,6 +222,7 @@ impl Dev {
                 Exposure {
                     finding: exposure,
                     publishes,
+                    ..
                 },
             fix,
             base,
@@ -304,8 +315,7 @@ impl Dev {
         match self.repair().await {
             Ok(()) => {}
             Err(refusal) if refusal.code == Code::RestorePointMissing => {
-                let mut check = Check::new(name, CheckStatus::Failed, refusal.message);
-                check.next = refusal.next.map(|next| *next);
+                let check = Check::of_refusal(name, refusal);
                 return Ok((check, Some(Code::RestorePointMissing)));
             }
             Err(refusal) => return Err(refusal),
@@ -313,9 +323,7 @@ impl Dev {
         let ledger = self.call.guard.ledger(self.branch.reference()).await?;
         let strangers = self.strangers(&ledger).await?;
         if !strangers.is_empty() {
-            let refusal = self.estranged(&strangers).await;
-            let mut check = Check::new(name, CheckStatus::Failed, refusal.message);
-            check.next = refusal.next.map(|next| *next);
+            let check = Check::of_refusal(name, self.estranged(&strangers).await);
             return Ok((check, Some(Code::LedgerIsProtected)));
         }
         let open = self.open_points().await?;

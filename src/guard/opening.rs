@@ -11,6 +11,10 @@
 //!
 //! What the advisor speaks of is left to it, with its waivers; what it overlooks is found here:
 //! partitioned tables, grants on columns, writing without a grant to read.
+//!
+//! Files are rows of `storage.objects`, and a bucket is a table of theirs: who overwrites or deletes
+//! what anybody has put there is asked for more than the bucket. A bucket that is `public` is read
+//! by anybody who knows a file's address.
 
 use std::collections::BTreeSet;
 
@@ -18,14 +22,17 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::access::{Access, Rows, Who};
-use super::gate::{Check, CheckStatus, Finding, NAMED};
+use super::gate::{Check, CheckStatus, Finding, FixMigration, NAMED};
 use super::{Code, Dev, Next, Operation, Refusal};
 use crate::api::DevBranch;
 use crate::fence::quote;
 use crate::hex;
+use crate::sql::quoted;
 
 /// The check's name, and what a waiver of it names.
 const NAME: &str = "exposure";
+/// What the migration that closes is called.
+const CLOSE: &str = "close_what_is_open";
 
 /// A table that anybody would be able to read, because a policy plainly asks for it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -56,6 +63,16 @@ impl PublicReading {
         }
     }
 
+    /// A bucket whose files anybody gets who knows their addresses.
+    fn of_bucket(name: &str) -> Self {
+        Self {
+            object: format!("bucket {name}"),
+            policies: Vec::new(),
+            rows: "every file, by its address".to_owned(),
+            condition: "public".to_owned(),
+        }
+    }
+
     /// What was approved: the table, its policies and their conditions.
     pub(super) fn digest(&self) -> String {
         let parts = [self.object.as_str(), self.condition.as_str()];
@@ -75,14 +92,19 @@ impl PublicReading {
 struct Opened {
     object: String,
     what: String,
-    /// The statement that closes it.
-    close: String,
+    /// The statements that close it.
+    close: Vec<String>,
+    /// Whether that takes nothing from anybody who should have it: row security where there are no
+    /// policies yet.
+    is_certain: bool,
 }
 
 /// What the condition says, and what an approval is still needed for.
 pub(super) struct Exposure {
     pub(super) finding: Finding,
     pub(super) publishes: Vec<PublicReading>,
+    /// Closes what is certain.
+    pub(super) fix: Option<FixMigration>,
 }
 
 impl Exposure {
@@ -99,6 +121,7 @@ impl Exposure {
         Self {
             finding: (Check::new(NAME, status, message), None),
             publishes: Vec::new(),
+            fix: None,
         }
     }
 }
@@ -137,6 +160,7 @@ impl Dev {
             return Ok(Exposure {
                 finding: self.too_open(&opened),
                 publishes: Vec::new(),
+                fix: FixMigration::of(CLOSE, &closing(opened.iter().filter(|one| one.is_certain))),
             });
         }
         let mut publishes: Vec<PublicReading> = new
@@ -144,6 +168,10 @@ impl Dev {
             .filter(|one| is_public(one))
             .map(PublicReading::of)
             .collect();
+        let known = guard.public_buckets(project).await?;
+        let buckets = guard.public_buckets(judged.reference()).await?;
+        let new = buckets.iter().filter(|bucket| !known.contains(bucket));
+        publishes.extend(new.map(|bucket| PublicReading::of_bucket(bucket)));
         publishes.sort();
         publishes.dedup();
         let digests = publishes.iter().map(PublicReading::digest).collect();
@@ -152,7 +180,7 @@ impl Dev {
         let message = match publishes.as_slice() {
             [] => "nothing becomes public that was not approved".to_owned(),
             some => format!(
-                "anybody will be able to read {}, as policies plainly ask for; the merge needs an approval of it, once",
+                "anybody will be able to read {}, as policies or buckets plainly say; the merge needs an approval of it, once",
                 named(some.iter().map(PublicReading::words))
             ),
         };
@@ -166,6 +194,7 @@ impl Dev {
         Ok(Exposure {
             finding: (check, None),
             publishes,
+            fix: None,
         })
     }
 
@@ -183,12 +212,6 @@ impl Dev {
     }
 
     fn too_open(&self, opened: &[Opened]) -> Finding {
-        let mut close: Vec<&str> = Vec::new();
-        for one in opened {
-            if !close.contains(&one.close.as_str()) {
-                close.push(&one.close);
-            }
-        }
         let check = Check::new(
             NAME,
             CheckStatus::Failed,
@@ -202,13 +225,24 @@ impl Dev {
             json!({
                 "project_id": self.branch.project(),
                 "branch": self.branch.name(),
-                "name": "close_what_is_open",
-                "query": close.join("\n"),
+                "name": CLOSE,
+                "query": closing(opened.iter()).join("\n"),
             }),
             "closes it; if the app needs it, give it policies that ask who is calling in a migration of your own instead. Then check again",
         ));
         (check, Some(Code::ExposureFailed))
     }
+}
+
+/// Their statements, each once: one policy can open several actions.
+fn closing<'a>(opened: impl Iterator<Item = &'a Opened>) -> Vec<String> {
+    let mut close: Vec<String> = Vec::new();
+    for statement in opened.flat_map(|one| &one.close) {
+        if !close.contains(statement) {
+            close.push(statement.clone());
+        }
+    }
+    close
 }
 
 impl Access {
@@ -220,7 +254,10 @@ impl Access {
     /// Whether the advisor speaks of it, which knows these objects to be read.
     fn is_the_advisors(&self, read: &BTreeSet<&str>) -> bool {
         if self.row_security {
-            return self.kind == "table" && self.action != "select" && self.rows == Rows::Every;
+            return !self.is_of_files()
+                && self.kind == "table"
+                && self.action != "select"
+                && self.rows == Rows::Every;
         }
         read.contains(self.object.as_str())
     }
@@ -253,26 +290,31 @@ fn refused(access: &Access) -> Option<Opened> {
         Who::SignedIn => "anybody who signs up",
     };
     let (role, action) = (access.who.role(), access.action.as_str());
-    let revoke = format!("revoke {action} on {} from public, {role};", access.quoted);
-    let opened = |what: String, close: String| {
+    let opened = |what: String, is_certain: bool| {
         Some(Opened {
             object: access.object.clone(),
             what,
-            close,
+            close: match is_certain {
+                true => vec![format!(
+                    "alter table {} enable row level security;",
+                    access.quoted
+                )],
+                false if access.is_of_files() => without_policies(access),
+                false => vec![format!(
+                    "revoke {action} on {} from public, {role};",
+                    access.quoted
+                )],
+            },
+            is_certain,
         })
     };
     if let Some(columns) = &access.sensitive
         && access.kind != "view"
     {
-        return opened(format!("lets {who} read {}", quote(columns)), revoke);
+        return opened(format!("lets {who} read {}", quote(columns)), false);
     }
     if !access.row_security {
-        let close = match access.kind.as_str() {
-            "table" | "partitioned table" => {
-                format!("alter table {} enable row level security;", access.quoted)
-            }
-            _ => revoke,
-        };
+        let can_have_policies = matches!(access.kind.as_str(), "table" | "partitioned table");
         let what = match &access.columns {
             Some(columns) => format!(
                 "has no policy at all, and {who} may {action} its columns {}",
@@ -280,17 +322,25 @@ fn refused(access: &Access) -> Option<Opened> {
             ),
             None => format!("has no policy at all, and {who} may {action}"),
         };
-        return opened(what, close);
+        return opened(what, can_have_policies);
     }
     let writes = action != "select";
-    (writes && (access.who == Who::Anonymous || access.rows == Rows::Every))
+    let changes_others = access.is_of_files() && matches!(action, "update" | "delete");
+    (writes && (access.who == Who::Anonymous || access.rows == Rows::Every || changes_others))
         .then(|| {
             opened(
                 format!("has a policy that lets {who} {action} without asking who they are"),
-                revoke,
+                false,
             )
         })
         .flatten()
+}
+
+/// What a grant of the platform's opens is closed by dropping the policies that let it.
+fn without_policies(access: &Access) -> Vec<String> {
+    let open = access.open_policies.iter();
+    open.map(|policy| format!("drop policy {} on {};", quoted(policy), access.quoted))
+        .collect()
 }
 
 fn named(all: impl Iterator<Item = String>) -> String {

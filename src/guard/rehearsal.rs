@@ -79,11 +79,12 @@ impl Dev {
                 Some(finding) => (finding, None),
                 None => self.check_advisor(&self.branch).await?,
             };
+            let mut exposure = self.exposure_after(&advisor, &self.branch).await?;
             return Ok(Rehearsed {
                 replay: off,
-                exposure: self.exposure_after(&advisor, &self.branch).await?,
+                fix: fix.or(exposure.fix.take()),
+                exposure,
                 advisor,
-                fix,
                 base: None,
                 replayed: None,
             });
@@ -133,10 +134,15 @@ impl Dev {
         let rehearsal = match guard.until_settled(&self.call, project, reference).await {
             Ok(rehearsal) => rehearsal,
             Err(refusal) if refusal.code == Code::BranchFailed => {
-                let failed = unreplayable(
+                let (mut check, code) = unreplayable(
                     "production's own migrations cannot be replayed".to_owned(),
-                    json!({}),
+                    json!({
+                        "operator": "mend production's ledger on the platform, or switch the replay off in the policy",
+                    }),
                 );
+                // The branch made again would be made of the same.
+                check.next = Some(self.check_again());
+                let failed = (check, code);
                 return Ok(Rehearsed::ended(failed, not_run()));
             }
             Err(refusal) => return Err(refusal),
@@ -183,11 +189,12 @@ impl Dev {
             tokio::try_join!(guard.shape(rehearsed), guard.demands(rehearsed))?;
         demands.retain(|demand| demanded.iter().all(|before| before.id != demand.id));
         let (advisor, fix) = self.check_advisor(&rehearsal).await?;
+        let mut exposure = self.exposure_after(&advisor, &rehearsal).await?;
         Ok(Rehearsed {
             replay,
-            exposure: self.exposure_after(&advisor, &rehearsal).await?,
+            fix: fix.or(exposure.fix.take()),
+            exposure,
             advisor,
-            fix,
             base: Some(base),
             replayed: Some(Replayed {
                 before,

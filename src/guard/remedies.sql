@@ -75,6 +75,8 @@ select
         when 'policy_exists_rls_disabled' then pg_catalog.format('alter table %I.%I enable row level security;', n.nspname, c.relname)
         when 'sensitive_columns_exposed' then pg_catalog.format('alter table %I.%I enable row level security;', n.nspname, c.relname)
         when 'insecure_queue_exposed_in_api' then pg_catalog.format('alter table %I.%I enable row level security;', n.nspname, c.relname)
+        when 'pg_graphql_anon_table_exposed' then pg_catalog.format('revoke select on %I.%I from public, anon;', n.nspname, c.relname)
+        when 'pg_graphql_authenticated_table_exposed' then pg_catalog.format('revoke select on %I.%I from public, authenticated;', n.nspname, c.relname)
         else pg_catalog.format('revoke all on %I.%I from public, anon, authenticated;', n.nspname, c.relname)
     end,
     lint.is_certain
@@ -89,6 +91,8 @@ join (
         ('insecure_queue_exposed_in_api', true, '{r}'),
         ('auth_users_exposed', false, '{v,m}'),
         ('materialized_view_in_api', false, '{m}'),
+        ('pg_graphql_anon_table_exposed', false, '{r,v,m,f}'),
+        ('pg_graphql_authenticated_table_exposed', false, '{r,v,m,f}'),
         ('foreign_table_in_api', false, '{f}')
 ) as lint(finding, is_certain, kinds) on c.relkind = any (lint.kinds)
 where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
@@ -100,6 +104,28 @@ from pg_catalog.pg_policy as p
 join pg_catalog.pg_class as c on c.oid = p.polrelid
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 cross join (values ('rls_policy_always_true'), ('rls_references_user_metadata')) as lint(finding)
+union all
+-- the policies that let everybody list what a public bucket holds; by address it stays readable
+select
+    'public_bucket_allows_listing', 'storage', b.name, p.polname,
+    pg_catalog.format('drop policy %I on storage.objects;', p.polname), false
+from storage.buckets as b
+cross join pg_catalog.pg_policy as p
+where b.public and p.polrelid = 'storage.objects'::pg_catalog.regclass
+union all
+-- the object's name instead of its number
+select
+    'unsupported_reg_types', n.nspname, c.relname, a.attname,
+    pg_catalog.format('alter table %I.%I alter column %I type text;', n.nspname, c.relname, a.attname), false
+from pg_catalog.pg_attribute as a
+join pg_catalog.pg_class as c on c.oid = a.attrelid
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p') and a.attinhcount = 0 and a.attnum > 0 and a.atttypid in (
+    'pg_catalog.regcollation'::pg_catalog.regtype, 'pg_catalog.regconfig'::pg_catalog.regtype,
+    'pg_catalog.regdictionary'::pg_catalog.regtype, 'pg_catalog.regnamespace'::pg_catalog.regtype,
+    'pg_catalog.regoper'::pg_catalog.regtype, 'pg_catalog.regoperator'::pg_catalog.regtype,
+    'pg_catalog.regproc'::pg_catalog.regtype, 'pg_catalog.regprocedure'::pg_catalog.regtype
+)
 union all
 -- a key that leans on a constraint of the platform's that is not its primary key
 select

@@ -17,13 +17,21 @@ join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 where k.contype = 'f' and k.conparentid = 0
 union all
 -- all but one of what is the same: what a constraint stands on stays, and nothing is the same as an index that is
--- not valid
+-- not valid. The lint takes an index's name out of its definition wherever its letters stand there, and so finds some
+-- the same that are not: here just the name itself is left out.
 select 'duplicate_index', same.nspname, same.relname, null, pg_catalog.format('drop index %I.%I;', same.nspname, same.index), true
 from (
     select
         n.nspname, c.relname, x.relname as index, keeps.something,
         pg_catalog.row_number() over (
-            partition by i.indrelid, pg_catalog.replace(pg_catalog.pg_get_indexdef(i.indexrelid), x.relname, '')
+            partition by
+                i.indrelid, i.indisunique, x.reltablespace,
+                pg_catalog.substr(
+                    pg_catalog.pg_get_indexdef(i.indexrelid),
+                    pg_catalog.length(
+                        pg_catalog.format('create %sindex %I', case when i.indisunique then 'unique ' end, x.relname)
+                    ) + 1
+                )
             order by keeps.something desc, x.relname
         ) as place
     from pg_catalog.pg_index as i
@@ -39,3 +47,24 @@ from (
     where i.indisvalid and c.relkind in ('r', 'm') and n.nspname !~ '^pg_'
 ) as same
 where same.place > 1 and not same.something
+union all
+-- policies that differ in nothing but their names: whatever one of them lets somebody do, the first does as well
+select
+    'multiple_permissive_policies', same.nspname, same.relname, null,
+    pg_catalog.format('drop policy %I on %I.%I;', same.polname, same.nspname, same.relname), true
+from (
+    select
+        n.nspname, c.relname, p.polname,
+        pg_catalog.row_number() over (
+            partition by
+                p.polrelid, p.polcmd, p.polpermissive,
+                array(select role from pg_catalog.unnest(p.polroles) as role order by role),
+                pg_catalog.pg_get_expr(p.polqual, p.polrelid), pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)
+            order by p.polname
+        ) as place
+    from pg_catalog.pg_policy as p
+    join pg_catalog.pg_class as c on c.oid = p.polrelid
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where p.polpermissive and pg_catalog.pg_has_role('postgres', c.relowner, 'usage')
+) as same
+where same.place > 1

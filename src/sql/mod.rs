@@ -35,6 +35,7 @@ mod locks;
 mod losses;
 mod mass;
 mod names;
+mod once;
 mod reach;
 mod scan;
 mod scopes;
@@ -58,6 +59,7 @@ pub use self::{
     locks::{LockWarning, lock_warnings},
     losses::Loss,
     names::{Name, quoted},
+    once::asked_once,
     reach::{Finding, Object, Purpose, Question, Reached, Reference, find, question},
     trial::{Trial, TrialStep, read_of},
 };

@@ -5,12 +5,16 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
 use super::Failure;
 
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients");
 /// What the clients are pinned in; a change of it installs them anew.
 const PINS: [&str; 2] = ["package.json", "requirements.txt"];
+
+/// Whether this process has seen to it already.
+static READY: Mutex<bool> = Mutex::new(false);
 
 /// A folder with every client in it.
 pub(crate) struct Installed {
@@ -24,6 +28,10 @@ impl Installed {
             eprintln!("skipped: DRYDOCK_OFFLINE is 1, and these clients come from npm and pip");
             return Ok(None);
         }
+        // One test installs, and the others wait for it.
+        let mut is_ready = READY
+            .lock()
+            .map_err(|_| "another test failed while it installed the clients")?;
         let mut hasher = DefaultHasher::new();
         for pins in PINS {
             fs::read(Path::new(SOURCE).join(pins))?.hash(&mut hasher);
@@ -31,6 +39,9 @@ impl Installed {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("clients-{:016x}", hasher.finish()));
         let installed = Self { folder };
+        if *is_ready {
+            return Ok(Some(installed));
+        }
         let done = installed.folder.join("done");
         if !done.exists() {
             installed.install()?;
@@ -40,6 +51,7 @@ impl Installed {
         for part in ["drivers", "types"] {
             copy_all(&Path::new(SOURCE).join(part), &installed.folder.join(part))?;
         }
+        *is_ready = true;
         Ok(Some(installed))
     }
 
@@ -90,6 +102,11 @@ impl Installed {
     /// Where the drivers lie.
     pub(crate) fn drivers(&self) -> PathBuf {
         self.folder.join("drivers")
+    }
+
+    /// Where npm has put its packages.
+    pub(crate) fn modules(&self) -> PathBuf {
+        self.folder.join("node_modules")
     }
 
     /// What runs a driver of that name.

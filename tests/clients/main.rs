@@ -4,6 +4,7 @@
 //! install   npm and pip fetch the pinned clients, beside the build
 //! drivers/  one program for each client: drives it, and says of each operation whether it works
 //! table     what they said, against tests/clients/table.md
+//! lints     our advisors against the lints that a client carries
 //! types/    TypeScript that must compile against generated types
 //! ```
 //!
@@ -11,6 +12,7 @@
 //! clients` writes the table. Without an internet `DRYDOCK_OFFLINE=1` leaves these tests out.
 
 mod install;
+mod lints;
 #[path = "../contract/platform.rs"]
 mod platform;
 mod table;
