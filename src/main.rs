@@ -11,7 +11,10 @@ fn main() -> ExitCode {
         return code;
     }
     redact::keep_environment();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => drydock::cli::refuse(&error),
+    };
     match drydock::cli::log_file(&cli) {
         Ok(file) => log::start(file),
         Err(reason) => return fail(&reason),

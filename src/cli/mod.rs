@@ -12,7 +12,7 @@ mod policy;
 mod serve;
 mod vault;
 
-use std::env::VarError;
+use std::env::{self, VarError};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -38,6 +38,15 @@ pub async fn run(cli: Cli) -> Result<(), String> {
         Some(Command::Vault(args)) => vault::run(*args).await,
         Some(Command::Claim(args)) => claim::run(*args).await,
     }
+}
+
+/// Ends the process: the command line, or a variable that stands for a part of it, says nothing that is known.
+pub fn refuse(error: &clap::Error) -> ! {
+    if env::args_os().any(|argument| argument == "--background") {
+        let message = error.to_string();
+        platform::report_not_ready(message.lines().next().unwrap_or_default());
+    }
+    error.exit()
 }
 
 /// The file that the log goes to, for a platform in the background.

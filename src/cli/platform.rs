@@ -57,11 +57,15 @@ pub(super) async fn run(args: PlatformArgs) -> Result<(), String> {
     served.map_err(|error| {
         let message = error.to_string();
         if background {
-            // The server that started it waits for a line, and passes the reason on.
-            print_line(&json!({ "ready": false, "error": message }).to_string());
+            report_not_ready(&message);
         }
         message
     })
+}
+
+/// The server that started a platform in the background waits for a line, and passes the reason on.
+pub(super) fn report_not_ready(reason: &str) {
+    print_line(&json!({ "ready": false, "error": reason }).to_string());
 }
 
 /// What a platform in the background says; begun anew when it has grown past a megabyte.

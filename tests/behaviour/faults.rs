@@ -28,6 +28,14 @@ fn script(path: &Path, text: &str) {
 }
 
 #[tokio::test]
+async fn a_variable_of_the_local_platform_that_says_nothing_known_is_a_clear_error() {
+    let world = World::with(&[("DRYDOCK_GRANTS", "legaci")]);
+    let mcp = world.serve().await;
+    let message = create_project_fails(&mcp).await;
+    assert!(message.contains("'legaci' for '--grants"), "{message}");
+}
+
+#[tokio::test]
 async fn a_postgres_that_does_not_start_is_a_clear_error() {
     let place = World::new();
     let bin = place.dir().join("bin");

@@ -73,7 +73,7 @@ async fn numbers(engine: &Engine, id: ClusterId) -> Value {
 }
 
 fn rounds(default: usize) -> usize {
-    std::env::var("ROUNDS").map_or(default, |rounds| rounds.parse().unwrap())
+    std::env::var("DRYDOCK_ENGINE_ROUNDS").map_or(default, |rounds| rounds.parse().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]

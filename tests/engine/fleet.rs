@@ -5,9 +5,9 @@ use drydock::local::engine::{ClusterId, Engine, Limits, Login};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-/// How many: a sample here, as many as `FLEET` says elsewhere.
+/// How many: a sample here, as many as `DRYDOCK_ENGINE_FLEET` says elsewhere.
 fn size() -> usize {
-    std::env::var("FLEET").map_or(24, |size| size.parse().unwrap())
+    std::env::var("DRYDOCK_ENGINE_FLEET").map_or(24, |size| size.parse().unwrap())
 }
 
 /// Does the same with every cluster, with all of them at once.

@@ -57,7 +57,8 @@ async fn what_is_younger_than_the_retention_is_kept_and_nothing_older_is_mistake
 /// Does so many things to one cluster. What lies within the retention has to be there; what does not may be gone, and
 /// is never something else.
 async fn mix(rounds: i64, retention: Duration) {
-    let rounds = std::env::var("ROUNDS").map_or(rounds, |rounds| rounds.parse().unwrap());
+    let rounds =
+        std::env::var("DRYDOCK_ENGINE_ROUNDS").map_or(rounds, |rounds| rounds.parse().unwrap());
     let retained = i64::try_from(retention.as_millis()).unwrap();
     let home = Home::new();
     // Bases are made in between, so that replays start in many places.
