@@ -1,6 +1,7 @@
 //! The gate's `data_loss`: what a merge would take away from production, counted there. Dropped tables and
-//! columns are told from the temporary branch, whatever SQL dropped them; rows that a statement empties,
-//! or values that it computes anew, from the statement.
+//! columns are told from the temporary branch, whatever SQL dropped them; rows that a statement deletes,
+//! or values that it computes anew, from the statement. How many rows a condition would choose is not asked of
+//! production, for the answer would tell about its rows: they count as at most all of the table.
 //!
 //! Loss is no failure: it takes an approval that is bound to the counts.
 
@@ -11,7 +12,6 @@ use super::ledger::LedgerMigration;
 use super::rehearsal::Replayed;
 use super::shape::{Column, Shape};
 use super::{Code, Dev, LostData, Operation, Refusal};
-use crate::fence::quote;
 use crate::sql::{self, Loss, Name};
 
 /// The condition's name.
@@ -20,7 +20,11 @@ const NAME: &str = "data_loss";
 const NAMED: usize = 10;
 
 fn loss(table: Name, column: Option<String>) -> Loss {
-    Loss { table, column }
+    Loss {
+        table,
+        column,
+        at_most: false,
+    }
 }
 
 /// What the replayed migrations took away, by the names that production has.
@@ -31,18 +35,26 @@ pub(super) fn taken_away(replayed: &Replayed, unmerged: &[LedgerMigration]) -> V
         .iter()
         .map(|one| loss(one.table_name(), Some(one.column.clone())));
     let mut losses: Vec<Loss> = whole.chain(parts).collect();
-    for spelled in spelled_out(unmerged) {
+    for spelled in spelled_out(unmerged, &replayed.before) {
         // It may have been written after a renaming.
         for named in [on_production(&spelled, replayed), Some(spelled)]
             .into_iter()
             .flatten()
         {
-            if !losses.contains(&named) {
-                losses.push(named);
-            }
+            add(&mut losses, named);
         }
     }
     losses
+}
+
+/// Unless it is there already; the whole of a table is not counted as a part of it as well.
+fn add(losses: &mut Vec<Loss>, loss: Loss) {
+    let is_there = losses
+        .iter()
+        .any(|one| (&one.table, &one.column) == (&loss.table, &loss.column));
+    if !is_there {
+        losses.push(loss);
+    }
 }
 
 /// A loss by production's names, where the statement has those that the migrations gave.
@@ -68,7 +80,10 @@ fn on_production(spelled: &Loss, replayed: &Replayed) -> Option<Loss> {
         ),
         None => None,
     };
-    Some(loss(table, column))
+    Some(Loss {
+        at_most: spelled.at_most,
+        ..loss(table, column)
+    })
 }
 
 /// The same where nothing was replayed: what production has and the branch has not, by name. What was
@@ -83,7 +98,10 @@ pub(super) fn taken_away_by_name(
             &one.table_name() == table && column.is_none_or(|column| column == one.column)
         })
     };
-    let mut gone = spelled_out(unmerged);
+    let mut gone = Vec::new();
+    for spelled in spelled_out(unmerged, production) {
+        add(&mut gone, spelled);
+    }
     for column in production.columns() {
         let table = column.table_name();
         let lost = if !on_branch(&table, None) {
@@ -93,23 +111,34 @@ pub(super) fn taken_away_by_name(
         } else {
             continue;
         };
-        if !gone.contains(&lost) {
-            gone.push(lost);
-        }
+        add(&mut gone, lost);
     }
     gone
 }
 
-/// What the migrations' statements say that they take away.
-fn spelled_out(unmerged: &[LedgerMigration]) -> Vec<Loss> {
-    let batches = unmerged.iter().filter_map(|one| sql::judge(&one.sql).ok());
-    batches
-        .flat_map(|batch| {
-            let statements = batch.statements().iter();
-            let losses = statements.flat_map(sql::Statement::taken_away);
-            losses.collect::<Vec<_>>()
-        })
-        .collect()
+/// What the migrations' statements say that they take away: first what they do for certain, then where they delete
+/// rows that a condition chooses, which may be all of them. Code that does not tell where may do so in every table of
+/// production.
+fn spelled_out(unmerged: &[LedgerMigration], production: &Shape) -> Vec<Loss> {
+    let mut certain = Vec::new();
+    let mut chosen = Vec::new();
+    let at_most = |table: Name| Loss {
+        at_most: true,
+        ..loss(table, None)
+    };
+    for batch in unmerged.iter().filter_map(|one| sql::judge(&one.sql).ok()) {
+        for statement in batch.statements() {
+            certain.extend(statement.taken_away());
+            let deletions = statement.deletions();
+            chosen.extend(deletions.tables.into_iter().map(at_most));
+            if deletions.anywhere {
+                let tables = production.columns().map(Column::table_name);
+                chosen.extend(tables.map(at_most));
+            }
+        }
+    }
+    certain.extend(chosen);
+    certain
 }
 
 impl Dev {
@@ -148,11 +177,7 @@ impl Dev {
 
 /// Losses as a sentence can hold them.
 pub(super) fn in_words(lost: &[LostData]) -> String {
-    let mut words: Vec<String> = lost
-        .iter()
-        .take(NAMED)
-        .map(|one| format!("{} row(s) of {}", one.rows, quote(&one.object)))
-        .collect();
+    let mut words: Vec<String> = lost.iter().take(NAMED).map(LostData::words).collect();
     if lost.len() > NAMED {
         words.push(format!("and more in {} others", lost.len() - NAMED));
     }

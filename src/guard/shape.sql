@@ -21,4 +21,9 @@ where (c.relkind = 'r' or c.relkind = 'p')
     and c.relpersistence <> 't'
     and n.nspname not like 'pg\_%'
     and n.nspname not in ('information_schema', 'supabase_migrations')
+    -- what migrations cannot change is the platform's
+    and (
+        pg_catalog.pg_has_role('postgres', c.relowner, 'usage')
+        or pg_catalog.has_table_privilege('postgres', c.oid, 'delete, truncate')
+    )
 order by c.oid, a.attnum

@@ -38,6 +38,17 @@ pub struct LostData {
     pub object: String,
     /// How many rows, or values that were not null.
     pub rows: i64,
+    /// Whether a condition chooses among them, so that it may be fewer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub at_most: bool,
+}
+
+impl LostData {
+    /// In words that a sentence can hold.
+    pub(super) fn words(&self) -> String {
+        let at_most = if self.at_most { "at most " } else { "" };
+        format!("{at_most}{} row(s) of {}", self.rows, quote(&self.object))
+    }
 }
 
 impl Dev {
@@ -194,7 +205,11 @@ impl Guard {
                     Some(column) => format!("{}.{column}", loss.table),
                     None => loss.table.to_string(),
                 };
-                Some(LostData { object, rows })
+                Some(LostData {
+                    object,
+                    rows,
+                    at_most: loss.at_most,
+                })
             })
             .collect())
     }
@@ -215,11 +230,7 @@ impl From<LockWarning> for Warning {
 /// Warnings and losses as sentences, one a line.
 pub fn say_consequences(text: &mut String, warnings: &[Warning], lost: &[LostData]) {
     for lost in lost {
-        text.push_str(&format!(
-            "\nLost: {} row(s) of {}.",
-            lost.rows,
-            quote(&lost.object)
-        ));
+        text.push_str(&format!("\nLost: {}.", lost.words()));
     }
     for warning in warnings {
         let table = match &warning.table {

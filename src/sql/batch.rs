@@ -49,6 +49,8 @@ pub struct Statement {
     pub effects: Vec<Effect>,
     /// Rows or values that are gone afterwards, where the statement names what holds them.
     pub losses: Vec<Loss>,
+    /// The tables of every `DELETE`, and of every `MERGE` that deletes, in it.
+    pub(super) deletes: Vec<Name>,
     /// Whether PostgreSQL runs it inside a transaction block.
     pub transactional: bool,
 }

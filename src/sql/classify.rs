@@ -67,6 +67,7 @@ pub(super) fn statement(stmt: &Stmt) -> Option<Statement> {
         effects: effects::of(node, &kind, &facts),
         trial: trial::step(node),
         losses: losses::of(node),
+        deletes: distinct(&facts.deletes()),
         transactional: is_transactional(node),
         relations,
     })

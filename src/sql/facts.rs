@@ -106,6 +106,16 @@ impl Facts {
         written.chain(self.truncated.iter().cloned()).collect()
     }
 
+    /// The tables that rows are deleted from.
+    pub(super) fn deletes(&self) -> Vec<Name> {
+        let writes = self.writes.iter().filter(|write| match write.kind() {
+            DELETE => true,
+            MERGE => write.descendants().any(|node| node.kind() == MERGE_DELETE),
+            _ => false,
+        });
+        writes.filter_map(written_to).collect()
+    }
+
     fn add_words(&mut self, name: &SyntaxNode) {
         for element in name.descendants_with_tokens() {
             if let Some(token) = element.into_token() {

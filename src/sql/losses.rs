@@ -4,6 +4,7 @@ use squawk_syntax::{SyntaxKind::*, SyntaxNode};
 
 use super::{
     batch::{Class, Statement},
+    bodies,
     facts::child,
     names::{self, Name},
 };
@@ -15,6 +16,17 @@ pub struct Loss {
     pub table: Name,
     /// The column; the whole table without.
     pub column: Option<String>,
+    /// Whether a condition chooses the rows, or code does, so that it may be fewer.
+    pub at_most: bool,
+}
+
+/// Where a statement deletes rows that a condition chooses, or that code does when it runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Deletions {
+    /// The tables.
+    pub tables: Vec<Name>,
+    /// Whether it may be from any table: the text does not tell.
+    pub anywhere: bool,
 }
 
 /// What a statement takes away.
@@ -31,6 +43,7 @@ pub(super) fn of(statement: &SyntaxNode) -> Vec<Loss> {
                 .map(|table| Loss {
                     table,
                     column: None,
+                    at_most: false,
                 })
                 .collect()
         }
@@ -47,9 +60,26 @@ impl Statement {
         let whole = self.targets.iter().filter(|_| empties).map(|table| Loss {
             table: table.clone(),
             column: None,
+            at_most: false,
         });
         let parts = self.losses.iter().filter(|loss| loss.column.is_some());
         whole.chain(parts.cloned()).collect()
+    }
+
+    /// Where it deletes rows without naming all of them. What functions do that it calls is not told.
+    pub fn deletions(&self) -> Deletions {
+        let mut found = Deletions {
+            tables: self.deletes.clone(),
+            anywhere: self.kind == "CALL",
+        };
+        if self.kind == "DO"
+            && let Some((language, text)) = &self.body
+        {
+            let code = bodies::deletions(language, text);
+            found.tables.extend(code.tables);
+            found.anywhere |= code.anywhere;
+        }
+        found
     }
 }
 
@@ -83,6 +113,7 @@ fn columns(alter: &SyntaxNode) -> Option<Vec<Loss>> {
         .filter(|action| action.kind() == DROP_COLUMN || is_computed_anew(action))
         .filter_map(|action| names::of(&child(&action, COLUMN_NAME_REF)?))
         .map(|column| Loss {
+            at_most: false,
             table: table.clone(),
             column: Some(column.name),
         })

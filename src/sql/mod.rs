@@ -57,7 +57,7 @@ pub use self::{
     decide::{Decision, Objection, Place, Suggestion, Tool, decide},
     error::SqlError,
     locks::{LockWarning, lock_warnings},
-    losses::Loss,
+    losses::{Deletions, Loss},
     names::{Name, quoted},
     once::asked_once,
     reach::{Finding, Object, Purpose, Question, Reached, Reference, find, question},

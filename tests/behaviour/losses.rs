@@ -152,6 +152,74 @@ async fn emptying_a_table_by_a_migration_is_a_loss() {
 }
 
 #[tokio::test]
+async fn rows_that_a_condition_or_code_deletes_are_at_most_all_of_the_table() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let project = shop(&mcp, "P").await;
+    on_production(
+        &world,
+        &project,
+        "insert into public.customers values (1, 'a', 'x'), (2, 'b', null), (3, 'c', 'y');
+         insert into public.orders values (1, 1, 10)",
+    )
+    .await;
+    let shop = project.ledger("dev").await.pop().unwrap();
+    let back = format!("rp-{shop}");
+    let of_customers = json!([{ "object": "public.customers", "rows": 3, "at_most": true }]);
+    let of_any = json!([
+        { "object": "public.customers", "rows": 3, "at_most": true },
+        { "object": "public.orders", "rows": 1, "at_most": true },
+    ]);
+    for (sql, lost) in [
+        ("delete from public.customers where id < 3", &of_customers),
+        (
+            "with gone as (delete from public.customers c where c.id < 3 returning c.id)
+             insert into public.orders select g.id, g.id, 0 from gone g",
+            &of_customers,
+        ),
+        (
+            "do $$ begin delete from public.customers where id < 3; end $$",
+            &of_customers,
+        ),
+        (
+            "do $$ begin execute 'delete from public.customers where id < 3'; end $$",
+            &of_customers,
+        ),
+        (
+            "do $$ declare t text := 'customers';
+             begin execute format('delete from public.%I where id < 3', t); end $$",
+            &of_any,
+        ),
+        (
+            "alter table public.customers rename to people; delete from public.people where id < 3",
+            &of_customers,
+        ),
+    ] {
+        project.migrate("tidy", sql).await;
+        let check = condition(&project, "data_loss").await;
+        assert_eq!(check["status"], "needs_approval", "{sql}");
+        assert_eq!(&check["details"]["lost"], lost, "{sql}");
+        assert!(
+            check["message"]
+                .as_str()
+                .unwrap()
+                .contains("at most 3 row(s)")
+        );
+        project.revert(&back).await;
+    }
+    // A table that is not on production, and code that does not speak of deleting.
+    project
+        .migrate(
+            "other",
+            "create table public.aside (id int); alter table public.aside enable row level security;
+             insert into public.aside values (1); delete from public.aside where id = 1;
+             do $$ begin update public.customers set note = 'z' where note is null; end $$",
+        )
+        .await;
+    assert_eq!(condition(&project, "data_loss").await["status"], "passed");
+}
+
+#[tokio::test]
 async fn rows_of_production_that_would_violate_are_counted_before_the_merge() {
     let world = World::new();
     let mcp = world.serve().await;
