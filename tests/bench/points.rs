@@ -1,6 +1,6 @@
 //! Restore points, and returning to one.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -57,7 +57,7 @@ impl Dev<'_> {
         Ok(rows[0]["size"].as_f64().unwrap_or(f64::NAN))
     }
 
-    /// Fills the table, and waits for the base that the next revert takes.
+    /// Fills the table, and waits for the base that the next revert takes: it is made once nothing more is written.
     async fn fill(&self, rows: std::ops::Range<u32>) -> Result<(), Failure> {
         // A statement may take a minute; that is the platform's limit.
         let few = rows.len().div_ceil(10);
@@ -68,7 +68,8 @@ impl Dev<'_> {
             );
             self.world.query(&self.reference, &fill).await?;
         }
-        self.world.until_a_base_is_ready().await
+        // The platform looks at every database each five seconds.
+        self.world.until_bases_stay(Duration::from_secs(16)).await
     }
 
     async fn points(&mut self, report: &mut Report) -> Result<(), Failure> {
@@ -129,7 +130,7 @@ impl Dev<'_> {
     async fn change(&self) -> Result<(), Failure> {
         rest().await;
         if self.is_large {
-            self.world.until_a_base_is_ready().await?;
+            self.world.until_bases_stay(Duration::ZERO).await?;
         }
         let sql = "insert into public.filler values (0, 'x')";
         self.world.query(&self.reference, sql).await.map(drop)

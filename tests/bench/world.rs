@@ -172,24 +172,35 @@ impl World {
         Ok(reference.ok_or("the branch has no ref")?.to_owned())
     }
 
-    /// Waits until a database's base and its copy for the next revert are on disk, and none is being made.
-    pub(crate) async fn until_a_base_is_ready(&self) -> Result<(), Failure> {
+    /// Waits until the copy of a base for the next revert is on disk, and bases have been the same for so long.
+    pub(crate) async fn until_bases_stay(&self, so_long: Duration) -> Result<(), Failure> {
+        let (mut before, mut since) = (Vec::new(), Instant::now());
         let begun = Instant::now();
-        let clusters = self.dir.join("platform/postgres/c");
         while begun.elapsed() < PATIENCE {
-            let mut names = Vec::new();
-            for cluster in fs::read_dir(&clusters)?.flatten() {
-                let bases = fs::read_dir(cluster.path().join("base")).into_iter();
-                let found = bases.flatten().flatten();
-                names.extend(found.map(|base| base.file_name().to_string_lossy().into_owned()));
+            let bases = self.bases()?;
+            if bases != before {
+                (before, since) = (bases, Instant::now());
             }
-            let is_ready = names.iter().any(|name| name.ends_with(".spare"));
-            if is_ready && !names.iter().any(|name| name.ends_with(".draft")) {
+            let is_ready = before.iter().any(|name| name.ends_with(".spare"))
+                && !before.iter().any(|name| name.ends_with(".draft"));
+            if is_ready && since.elapsed() >= so_long {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Err("no base was made".into())
+    }
+
+    /// The names of every cluster's bases on disk.
+    fn bases(&self) -> Result<Vec<String>, Failure> {
+        let mut names = Vec::new();
+        for cluster in fs::read_dir(self.dir.join("platform/postgres/c"))?.flatten() {
+            let bases = fs::read_dir(cluster.path().join("base")).into_iter();
+            let found = bases.flatten().flatten();
+            names.extend(found.map(|base| base.file_name().to_string_lossy().into_owned()));
+        }
+        names.sort();
+        Ok(names)
     }
 
     /// The PostgreSQL processes of this world's clusters, by the directory they work in.
