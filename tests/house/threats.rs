@@ -12,7 +12,7 @@ type Threat = (&'static str, &'static str, &'static str, &'static str);
 /// Nothing is known.
 const UNKNOWN: &str = "–";
 
-const THREATS: [Threat; 45] = [
+const THREATS: [Threat; 46] = [
     (
         "naming production as the target of a write",
         "lands on DEV, `redirected: true`",
@@ -29,6 +29,12 @@ const THREATS: [Threat; 45] = [
         "a migration that drops what holds rows on production, by any SQL and under any name",
         "`data_loss`, with the rows counted; the approval is bound to the counts",
         "losses::what_production_would_lose_takes_an_approval_of_exactly_that",
+        UNKNOWN,
+    ),
+    (
+        "a migration that deletes production's rows by a condition, or in a `do` block",
+        "`data_loss`, counted as at most all of the table",
+        "losses::rows_that_a_condition_or_code_deletes_are_at_most_all_of_the_table",
         UNKNOWN,
     ),
     (

@@ -4,6 +4,7 @@ mod batches;
 mod bounds;
 mod classes;
 mod corpus;
+mod deletions;
 mod effects;
 mod harmless;
 mod ledger;
