@@ -5,6 +5,7 @@
 
 mod approve;
 mod claim;
+mod eval;
 mod serve;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use crate::local::GrantsProfile;
 
 pub use approve::{ApproveAction, ApproveArgs, ApproveCommon};
 pub use claim::{ClaimAction, ClaimArgs};
+pub use eval::{EvalAction, EvalServeArgs, EvalWorldArgs, FleetArgs};
 pub use serve::{EffectivePolicy, ServeArgs, read_policy};
 
 /// An MCP server for AI app builders: Supabase projects as tools, with guardrails that no agent
@@ -58,6 +60,9 @@ pub enum Command {
     Vault(Box<VaultArgs>),
     /// Hand projects over to users: register an OAuth app, take a user's answer in.
     Claim(Box<ClaimArgs>),
+    /// Workspaces for agent eval harnesses: reset in milliseconds, the same every time, judged on state.
+    #[command(subcommand)]
+    Eval(Box<EvalAction>),
 }
 
 /// The variable that holds the vault's key, 32 bytes in base64 or hexadecimal; without it a file in

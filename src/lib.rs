@@ -22,6 +22,7 @@ pub mod api;
 pub mod cli;
 mod clock;
 pub mod config;
+pub mod eval;
 pub mod fence;
 pub mod guard;
 mod hex;

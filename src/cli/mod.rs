@@ -5,6 +5,7 @@ mod approve;
 mod claim;
 mod demo;
 mod doctor;
+mod eval;
 mod init;
 mod journal;
 mod platform;
@@ -37,6 +38,7 @@ pub async fn run(cli: Cli) -> Result<(), String> {
         Some(Command::Accept(args)) => accept::run(*args).await,
         Some(Command::Vault(args)) => vault::run(*args).await,
         Some(Command::Claim(args)) => claim::run(*args).await,
+        Some(Command::Eval(action)) => eval::run(*action).await,
     }
 }
 

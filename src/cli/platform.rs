@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::print_line;
 use crate::config::PlatformArgs;
-use crate::local::{PlatformSettings, Ready, run_or_join, run_platform, stop_platform};
+use crate::local::{PlatformSettings, TEMPLATE_SPARES, Ready, run_or_join, run_platform, stop_platform};
 
 pub(super) async fn run(args: PlatformArgs) -> Result<(), String> {
     let data_dir = args.data_dir.path()?;
@@ -43,6 +43,7 @@ pub(super) async fn run(args: PlatformArgs) -> Result<(), String> {
             seconds => Some(Duration::from_secs(seconds)),
         },
         history: Duration::from_secs(args.history_days * 24 * 3600),
+        template_spares: TEMPLATE_SPARES,
     };
     let announce = |ready: &Ready| {
         if let Ok(line) = serde_json::to_string(ready) {

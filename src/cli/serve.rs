@@ -15,7 +15,7 @@ use crate::redact;
 use crate::webhook::Webhook;
 
 /// Cancelled when the process is told to end.
-pub struct Stop(CancellationToken);
+pub struct Stop(pub(super) CancellationToken);
 
 impl Stop {
     /// Listens to SIGTERM and SIGINT.

@@ -66,7 +66,10 @@ pub use footprint::{DiskUse, MemoryUse, Places, ProjectBytes};
 pub use functions::{DenoSearch, confine};
 pub use grants::GrantsProfile;
 pub use launch::LocalPlatform;
-pub use process::{PlatformError, PlatformSettings, run_or_join, run_platform, stop_platform};
+pub use process::{
+    PlatformError, PlatformSettings, TEMPLATE_SPARES, run_or_join, run_platform, run_platform_until,
+    stop_platform,
+};
 pub use ready::Ready;
 
 /// The API version that `ready.json` states; servers refuse to talk to another.

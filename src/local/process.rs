@@ -35,6 +35,8 @@ use crate::sqlite::StoreError;
 
 /// How often one looks whether a connection to a database is still open, at most.
 const STILL_USED: Duration = Duration::from_secs(1);
+/// Copies of the template that a platform for people keeps ready.
+pub const TEMPLATE_SPARES: usize = 2;
 /// How often one looks whether another process has become ready.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -65,6 +67,8 @@ pub struct PlatformSettings {
     pub history: Duration,
     /// What the API's roles may do with what is new in public, in projects that are created from here on.
     pub grants: GrantsProfile,
+    /// How many copies of the database template are kept ready, each about 10 MB of disk.
+    pub template_spares: usize,
 }
 
 /// Why the platform does not serve.
@@ -140,16 +144,28 @@ pub(super) fn home(data_dir: &Path) -> PathBuf {
     data_dir.join("platform")
 }
 
-/// Serves until it is told to end; `announce` is called once, when it does.
+/// Serves until a signal tells the process to end; `announce` is called once, when it does.
 pub async fn run_platform(
     settings: PlatformSettings,
+    announce: impl FnOnce(&Ready),
+) -> Result<(), PlatformError> {
+    // Before anything else: a signal that comes during the start is not lost.
+    let mut stop =
+        StopSignals::listen().map_err(PlatformError::file(&home(&settings.data_dir)))?;
+    run_platform_until(settings, async move { stop.wait().await }, announce).await
+}
+
+/// Serves until `stop` answers; `announce` is called once, when it does.
+pub async fn run_platform_until(
+    settings: PlatformSettings,
+    stop: impl Future<Output = ()>,
     announce: impl FnOnce(&Ready),
 ) -> Result<(), PlatformError> {
     let home = home(&settings.data_dir);
     make_directory(&settings.data_dir)?;
     make_directory(&home)?;
     let lock = take_lock(&home)?;
-    let served = serve(&settings, &home, announce).await;
+    let served = serve(&settings, &home, stop, announce).await;
     if settings.ephemeral {
         fs::remove_dir_all(&home).map_err(PlatformError::file(&home))?;
         // The directory itself goes if nothing else is in it.
@@ -162,16 +178,16 @@ pub async fn run_platform(
 async fn serve(
     settings: &PlatformSettings,
     home: &Path,
+    stop: impl Future<Output = ()>,
     announce: impl FnOnce(&Ready),
 ) -> Result<(), PlatformError> {
-    // Signals first: one that comes during the start is not lost.
-    let mut stop = StopSignals::listen().map_err(PlatformError::file(home))?;
     let earlier = read_ready(home);
     let registry = Registry::open(&home.join("platform.sqlite"))?;
     let mut engine_settings = Settings::new(home.join("postgres"), bootstrap::SCRIPTS);
     engine_settings.postgres = settings.postgres.clone();
     engine_settings.templates = settings.templates.clone();
     engine_settings.retention = settings.history;
+    engine_settings.spares = settings.template_spares;
     let engine = Engine::open(engine_settings).await?;
     tidy(&engine, &registry).await?;
     let before = earlier
@@ -237,7 +253,7 @@ async fn serve(
     // answered is on disk.
     tokio::select! {
         ended = serving => ended.map_err(PlatformError::file(home))?,
-        () = stop.wait() => tracing::info!("ending: a signal came"),
+        () = stop => tracing::info!("ending: told to"),
         () = platform.sweep_logs() => {}
         () = platform.functions().sweep() => {}
         () = platform.put_to_sleep(settings.database_idle) => {}

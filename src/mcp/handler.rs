@@ -1,6 +1,7 @@
 //! The handler: catalogue and prompts as MCP.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use rmcp::ErrorData;
 use rmcp::ServerHandler;
@@ -17,6 +18,7 @@ use tokio::sync::mpsc;
 
 use super::asking::{ask, input_required, reply, way_to_ask};
 use super::resources;
+use super::watch::{Watch, WatchedAnswer, WatchedCall, text_of};
 use crate::fence;
 use crate::guard::{
     Caller, Class, Code, Guard, Next, Outcome, Policy, Principal, Progress, Refusal,
@@ -38,13 +40,25 @@ A slow call answers in_progress after `wait_s` seconds, and the same call again 
 pub struct Server {
     guard: Guard,
     principal: Principal,
+    watch: Option<Arc<dyn Watch>>,
 }
 
 impl Server {
     /// A server over one guard, which offers what its policy does, for everybody who reaches it as
     /// `principal`.
     pub fn new(guard: Guard, principal: Principal) -> Self {
-        Self { guard, principal }
+        Self {
+            guard,
+            principal,
+            watch: None,
+        }
+    }
+
+    /// The same, with somebody who watches every call.
+    #[must_use]
+    pub fn watched_by(mut self, watch: Arc<dyn Watch>) -> Self {
+        self.watch = Some(watch);
+        self
     }
 
     /// The guard that requests are served under unless they tighten its policy.
@@ -59,6 +73,54 @@ impl Server {
             .get::<http::request::Parts>()
             .and_then(|parts| parts.extensions.get::<Guard>())
             .unwrap_or(&self.guard)
+    }
+
+    /// Serves one call, whoever watches.
+    async fn serve_call(
+        &self,
+        mut request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let guard = self.guard_of(&context);
+        // A writer that a read-only server hides is refused by the pipeline, with the reason.
+        let arguments = request.arguments.take().unwrap_or_default();
+        let Some((entry, arguments)) = tools::called(&request.name, arguments)
+            .filter(|(entry, _)| guard.policy().offers(entry.group))
+        else {
+            let refused = refuse_unknown(guard, &self.principal, &request.name).await;
+            return Ok(refused.into());
+        };
+        let (progress, reporter) = report_progress(&context);
+        let (asking, mut questions) = way_to_ask(&context);
+        let caller = Caller {
+            principal: self.principal.clone(),
+            progress,
+            asking,
+            reply: reply(&mut request),
+        };
+        let mut call = entry.call(guard.clone(), arguments, caller);
+        let outcome = loop {
+            tokio::select! {
+                outcome = &mut call => break outcome,
+                Some((question, answer)) = questions.recv() => {
+                    // A call that has ended meanwhile wants no answer.
+                    let _ = answer.send(ask(&context, question).await);
+                }
+                // The work goes on; the same call attaches to it.
+                () = context.ct.cancelled() => {
+                    return Err(ErrorData::internal_error("the call was cancelled", None));
+                }
+            }
+        };
+        if let Some(reporter) = reporter {
+            // The last step is on the wire before the answer is.
+            let _ = reporter.await;
+        }
+        let asked = outcome.question.clone().and_then(input_required);
+        Ok(match asked {
+            Some(question) => question.into(),
+            None => result(outcome).into(),
+        })
     }
 
     /// Answers once every call that has been answered is in the journal on disk.
@@ -106,49 +168,36 @@ impl ServerHandler for Server {
 
     async fn call_tool(
         &self,
-        mut request: CallToolRequestParams,
+        request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let guard = self.guard_of(&context);
-        // A writer that a read-only server hides is refused by the pipeline, with the reason.
-        let arguments = request.arguments.take().unwrap_or_default();
-        let Some((entry, arguments)) = tools::called(&request.name, arguments)
-            .filter(|(entry, _)| guard.policy().offers(entry.group))
-        else {
-            let refused = refuse_unknown(guard, &self.principal, &request.name).await;
-            return Ok(refused.into());
+        let Some(watch) = self.watch.clone() else {
+            return self.serve_call(request, context).await;
         };
-        let (progress, reporter) = report_progress(&context);
-        let (asking, mut questions) = way_to_ask(&context);
-        let caller = Caller {
-            principal: self.principal.clone(),
-            progress,
-            asking,
-            reply: reply(&mut request),
+        let call = WatchedCall {
+            tool: request.name.to_string(),
+            arguments: request.arguments.clone().unwrap_or_default(),
         };
-        let mut call = entry.call(guard.clone(), arguments, caller);
-        let outcome = loop {
-            tokio::select! {
-                outcome = &mut call => break outcome,
-                Some((question, answer)) = questions.recv() => {
-                    // A call that has ended meanwhile wants no answer.
-                    let _ = answer.send(ask(&context, question).await);
-                }
-                // The work goes on; the same call attaches to it.
-                () = context.ct.cancelled() => {
-                    return Err(ErrorData::internal_error("the call was cancelled", None));
-                }
-            }
+        let _serving = match watch.begin(&call) {
+            Ok(serving) => serving,
+            Err(stopped) => return Ok(stopped.result().into()),
         };
-        if let Some(reporter) = reporter {
-            // The last step is on the wire before the answer is.
-            let _ = reporter.await;
-        }
-        let asked = outcome.question.clone().and_then(input_required);
-        Ok(match asked {
-            Some(question) => question.into(),
-            None => result(outcome).into(),
-        })
+        let started = Instant::now();
+        let answered = tokio::select! {
+            answered = self.serve_call(request, context) => answered,
+            stopped = watch.ended() => return Ok(stopped.result().into()),
+        };
+        let answer = match &answered {
+            Ok(CallToolResponse::Complete(result)) => Some(WatchedAnswer {
+                structured: result.structured_content.clone().unwrap_or_default(),
+                text: text_of(result),
+                is_error: result.is_error.unwrap_or(false),
+                took: started.elapsed(),
+            }),
+            _ => None,
+        };
+        watch.answered(call, answer).await;
+        answered
     }
 
     async fn list_resources(

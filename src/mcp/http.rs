@@ -44,8 +44,18 @@ pub async fn serve_http(
             settings.address
         )
     })?;
-    let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let config = configure(&settings, &stop);
+    ready(listener.local_addr().map_err(|error| error.to_string())?);
+    serve_http_on(listener, server, &settings, stop).await
+}
+
+/// Serves on a listener that is there already, until `stop` is cancelled.
+pub async fn serve_http_on(
+    listener: TcpListener,
+    server: Server,
+    settings: &HttpSettings,
+    stop: CancellationToken,
+) -> Result<(), String> {
+    let config = configure(settings, &stop);
     let guard = server.guard().clone();
     let answers = answers::routes(&guard).merge(claimed::routes(&guard));
     let service = StreamableHttpService::new(
@@ -57,7 +67,6 @@ pub async fn serve_http(
         .nest_service("/mcp", service)
         .layer(middleware::from_fn_with_state(guard, narrowing::narrow))
         .merge(answers);
-    ready(address);
     // Nagle's algorithm would hold every small answer back for tens of milliseconds.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {

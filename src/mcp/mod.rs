@@ -12,7 +12,9 @@ mod http;
 mod narrowing;
 mod resources;
 mod stdio;
+mod watch;
 
 pub use handler::{Server, listed_tools};
-pub use http::{HttpSettings, serve_http};
-pub use stdio::serve_stdio;
+pub use http::{HttpSettings, serve_http, serve_http_on};
+pub use stdio::{serve_stdio, serve_stream};
+pub use watch::{Serving, Stopped, Watch, WatchedAnswer, WatchedCall};

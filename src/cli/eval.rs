@@ -1,0 +1,178 @@
+//! `drydock eval`: workspaces for agent eval harnesses.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::{Stop, open_store, print_line};
+use crate::config::{EvalAction, EvalServeArgs, EvalWorldArgs, FleetArgs};
+use crate::eval::{ControlSettings, Fleet, FleetSettings, WorldSettings, run_world, serve_control};
+use crate::hex;
+use crate::local::{GrantsProfile, PlatformSettings};
+use crate::redact;
+
+/// After how long without use the database of a world is stopped.
+const DATABASE_IDLE: Duration = Duration::from_secs(300);
+/// How far back a world's databases can be returned.
+const HISTORY: Duration = Duration::from_secs(7 * 24 * 3600);
+
+pub(super) async fn run(action: EvalAction) -> Result<(), String> {
+    match action {
+        EvalAction::Serve(args) => serve(args).await,
+        EvalAction::Connect { address } => connect(address).await,
+        EvalAction::World(args) => world(args).await,
+    }
+}
+
+async fn serve(args: EvalServeArgs) -> Result<(), String> {
+    let Stop(stop) = Stop::on_signals()?;
+    let token = args
+        .control_token
+        .unwrap_or_else(|| format!("drydock_eval_{}", hex::encode(&rand::random::<[u8; 24]>())));
+    redact::keep_secret(&token);
+    let (fleet, dir) = open_fleet(&args.fleet).await?;
+    let settings = ControlSettings {
+        address: args.control,
+        token: token.clone(),
+        program: program()?,
+    };
+    let served = serve_control(fleet.clone(), settings, stop, |address| {
+        print_line(
+            &json!({
+                "ready": true,
+                "control_url": format!("http://{address}"),
+                "control_token": token,
+            })
+            .to_string(),
+        );
+    })
+    .await;
+    fleet.close().await;
+    dir.remove()?;
+    served
+}
+
+/// Where a fleet lies.
+struct FleetDir {
+    path: PathBuf,
+    /// Whether it was made for this process alone.
+    temporary: bool,
+}
+
+impl FleetDir {
+    fn remove(self) -> Result<(), String> {
+        if !self.temporary {
+            return Ok(());
+        }
+        std::fs::remove_dir_all(&self.path)
+            .map_err(|error| format!("cannot remove {}: {error}", self.path.display()))
+    }
+}
+
+async fn open_fleet(args: &FleetArgs) -> Result<(Fleet, FleetDir), String> {
+    let dir = match &args.dir {
+        Some(path) => FleetDir {
+            path: std::path::absolute(path).map_err(|error| error.to_string())?,
+            temporary: false,
+        },
+        None => {
+            let name = format!("drydock-eval-{:08x}", rand::random::<u32>());
+            FleetDir {
+                path: std::env::temp_dir().join(name),
+                temporary: true,
+            }
+        }
+    };
+    let mut arguments: Vec<OsString> = Vec::new();
+    let mut give = |flag: &str, value: Option<&PathBuf>| {
+        if let Some(value) = value {
+            arguments.extend([flag.into(), value.clone().into_os_string()]);
+        }
+    };
+    give("--postgres-bin", args.engine.postgres_bin.as_ref());
+    give("--deno", args.functions.deno.as_ref());
+    let tools = dir.path.join("tools");
+    give("--tools", args.functions.tools.as_ref().or(Some(&tools)));
+    let settings = FleetSettings {
+        dir: dir.path.clone(),
+        templates: args.engine.templates.clone(),
+        program: program()?,
+        arguments,
+        spares: args.spares,
+        seed: args.seed,
+        clock: args.clock.clone(),
+    };
+    match Fleet::open(settings).await {
+        Ok(fleet) => Ok((fleet, dir)),
+        Err(error) => {
+            let _ = dir.remove();
+            Err(error.to_string())
+        }
+    }
+}
+
+fn program() -> Result<PathBuf, String> {
+    std::env::current_exe().map_err(|error| error.to_string())
+}
+
+/// Two pipes between standard input and output and a workspace.
+async fn connect(address: std::net::SocketAddr) -> Result<(), String> {
+    if !address.ip().is_loopback() {
+        return Err(format!("{address} is not a loopback address"));
+    }
+    let stream = TcpStream::connect(address)
+        .await
+        .map_err(|error| format!("no workspace answers at {address}: {error}"))?;
+    // Small messages are not to wait for company.
+    let _ = stream.set_nodelay(true);
+    let (mut read, mut write) = stream.into_split();
+    let there = async {
+        let sent = tokio::io::copy(&mut tokio::io::stdin(), &mut write).await;
+        let ended = write.shutdown().await;
+        sent.and(ended)
+    };
+    let back = async {
+        let mut out = tokio::io::stdout();
+        let got = tokio::io::copy(&mut read, &mut out).await;
+        let flushed = out.flush().await;
+        got.and(flushed)
+    };
+    tokio::pin!(back);
+    tokio::select! {
+        // When the workspace has nothing more to say, nobody hears what the client says.
+        got = &mut back => got,
+        sent = there => match sent {
+            // The client is done; what it has asked is still answered.
+            Ok(()) => back.await,
+            Err(error) => Err(error),
+        },
+    }
+    .map_err(|error| error.to_string())
+}
+
+async fn world(args: EvalWorldArgs) -> Result<(), String> {
+    let settings = WorldSettings {
+        platform: PlatformSettings {
+            data_dir: args.data_dir.path()?,
+            port: None,
+            ephemeral: false,
+            idle: None,
+            postgres: args.engine.postgres_bin,
+            templates: args.engine.templates,
+            deno: args.functions.deno,
+            tools: args.functions.tools,
+            function_patience: Duration::from_secs(args.functions.function_seconds),
+            database_idle: Some(DATABASE_IDLE),
+            history: HISTORY,
+            grants: GrantsProfile::Explicit,
+            // A copy made ahead would be copied again with every fork.
+            template_spares: 0,
+        },
+        open_store,
+    };
+    run_world(settings).await
+}

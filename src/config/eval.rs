@@ -1,0 +1,83 @@
+//! What agent evals take.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{DataDir, EngineArgs, FunctionArgs};
+
+/// What `drydock eval` does.
+#[derive(Debug, Clone, Subcommand)]
+pub enum EvalAction {
+    /// Serve workspaces to a harness: the control plane on loopback, until a signal comes.
+    Serve(EvalServeArgs),
+    /// Speak MCP over standard input and output with a workspace, as the control plane's
+    /// `mcp_command` says.
+    Connect {
+        /// The workspace's address.
+        address: SocketAddr,
+    },
+    /// A world, as the fleet starts it.
+    #[command(hide = true)]
+    World(EvalWorldArgs),
+}
+
+/// What a fleet of worlds takes.
+#[derive(Debug, Clone, Args)]
+pub struct FleetArgs {
+    /// The directory for worlds and snapshots; a temporary one, removed at the end, without. One that is
+    /// named keeps its snapshots.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// How many worlds are kept started ahead for each snapshot that is in use.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub spares: usize,
+    /// What all chance is drawn from: the same seed and the same calls give the same refs, versions, keys
+    /// and hashes. Chance is the operating system's without.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// When the worlds' clocks begin, as 2026-01-01T00:00:00Z; they move by a second a call, and when the
+    /// harness moves them. The wall's clock without.
+    #[arg(long, value_name = "TIME")]
+    pub clock: Option<String>,
+    /// What the engine takes.
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// What functions are run with.
+    #[command(flatten)]
+    pub functions: FunctionArgs,
+}
+
+/// What serving workspaces takes.
+#[derive(Debug, Clone, Args)]
+pub struct EvalServeArgs {
+    /// What the fleet takes.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    /// Where the control plane listens, on loopback.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub control: SocketAddr,
+    /// The control plane's bearer token; one is made without.
+    #[arg(
+        long,
+        env = "DRYDOCK_CONTROL_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
+    pub control_token: Option<String>,
+}
+
+/// What a world takes.
+#[derive(Debug, Clone, Args)]
+pub struct EvalWorldArgs {
+    /// Where things lie.
+    #[command(flatten)]
+    pub data_dir: DataDir,
+    /// What the engine takes.
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// What functions are run with.
+    #[command(flatten)]
+    pub functions: FunctionArgs,
+}

@@ -1,0 +1,322 @@
+//! The control plane of harnesses: HTTP with JSON, on loopback, behind a token of its own. No MCP
+//! endpoint leads here.
+//!
+//! ```text
+//! POST   /workspaces                   {snapshot?, name?}       a workspace on a fork of a snapshot
+//! GET    /workspaces                                            all of them
+//! GET    /workspaces/{id}                                       where it is reached, and by what
+//! DELETE /workspaces/{id}
+//! POST   /workspaces/{id}/begin        {limits?, approvals?}    an episode: an empty trace
+//! POST   /workspaces/{id}/reset        {snapshot?}
+//! POST   /workspaces/{id}/snapshot     {name, policy?}
+//! POST   /workspaces/{id}/fork         {name?}                  another workspace in the same state
+//! GET    /workspaces/{id}/state_hash                            hashes, and what is as it was at the start
+//! GET    /workspaces/{id}/dump                                  all that can be asserted, as data
+//! GET    /workspaces/{id}/trace                                 the calls since the episode began
+//! POST   /workspaces/{id}/clock        {advance_s}
+//! POST   /workspaces/{id}/faults       {faults}                 replaces the plan
+//! GET    /workspaces/{id}/faults                                which have struck
+//! GET    /snapshots                    DELETE /snapshots/{name}
+//! ```
+//!
+//! Errors are `{"error": {"code", "message"}}`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use axum::serve::ListenerExt;
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::fleet::{EMPTY, Fleet, FleetError, Workspace};
+use super::world::wire::Ask;
+use super::world::{ApprovalRule, Limits};
+
+/// Where the control plane answers, and whom.
+#[derive(Debug, Clone)]
+pub struct ControlSettings {
+    /// The address; loopback only.
+    pub address: SocketAddr,
+    /// The bearer token.
+    pub token: String,
+    /// Drydock's program, for the commands that agents run.
+    pub program: PathBuf,
+}
+
+/// Serves until `stop` is cancelled; `ready` is called once, with the address.
+pub async fn serve_control(
+    fleet: Fleet,
+    settings: ControlSettings,
+    stop: CancellationToken,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), String> {
+    if !settings.address.ip().is_loopback() {
+        return Err(format!("{} is not a loopback address", settings.address));
+    }
+    let listener = TcpListener::bind(settings.address)
+        .await
+        .map_err(|error| format!("cannot listen on {}: {error}", settings.address))?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let plane = Plane {
+        fleet,
+        program: settings.program,
+        token: Sha256::digest(settings.token.as_bytes()).into(),
+    };
+    let listener = listener.tap_io(|stream| {
+        // Small answers are not to wait for company.
+        let _ = stream.set_nodelay(true);
+    });
+    ready(address);
+    axum::serve(listener, router(Arc::new(plane)))
+        .with_graceful_shutdown(async move { stop.cancelled().await })
+        .await
+        .map_err(|error| error.to_string())
+}
+
+/// What the routes work with.
+struct Plane {
+    fleet: Fleet,
+    program: PathBuf,
+    /// SHA-256 of the token: comparing digests tells nothing of how much of a guess was right.
+    token: [u8; 32],
+}
+
+type Shared = State<Arc<Plane>>;
+type Reply = Result<Json<Value>, Fault>;
+
+fn router(plane: Arc<Plane>) -> Router {
+    Router::new()
+        .route("/workspaces", post(create).get(list))
+        .route("/workspaces/{id}", get(show).delete(remove))
+        .route("/workspaces/{id}/begin", post(begin))
+        .route("/workspaces/{id}/reset", post(reset))
+        .route("/workspaces/{id}/snapshot", post(snapshot))
+        .route("/workspaces/{id}/fork", post(fork))
+        .route("/workspaces/{id}/trace", get(trace))
+        .route("/workspaces/{id}/clock", post(clock))
+        .route("/snapshots", get(snapshots))
+        .route("/snapshots/{name}", delete(remove_snapshot))
+        .fallback(async || Fault::new(StatusCode::NOT_FOUND, "not_found", "there is no such route"))
+        .layer(middleware::from_fn_with_state(Arc::clone(&plane), admit))
+        .with_state(plane)
+}
+
+async fn admit(State(plane): Shared, request: Request, next: Next) -> Response {
+    let given = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .map(|token| <[u8; 32]>::from(Sha256::digest(token.as_bytes())));
+    if given != Some(plane.token) {
+        return Fault::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "give the control plane's token as a bearer token",
+        )
+        .into_response();
+    }
+    next.run(request).await
+}
+
+/// Why a request is not done.
+struct Fault {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+}
+
+impl Fault {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let body = json!({ "error": { "code": self.code, "message": self.message } });
+        (self.status, Json(body)).into_response()
+    }
+}
+
+impl From<FleetError> for Fault {
+    fn from(error: FleetError) -> Self {
+        let (status, code) = match &error {
+            FleetError::NoSnapshot(_) | FleetError::NoWorkspace(_) => {
+                (StatusCode::NOT_FOUND, "not_found")
+            }
+            FleetError::Name(_) => (StatusCode::CONFLICT, "name_taken"),
+            FleetError::Asked(_) => (StatusCode::BAD_REQUEST, "invalid"),
+            FleetError::File { .. } | FleetError::World(_) | FleetError::InUse(_) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "world_failed")
+            }
+        };
+        Self::new(status, code, error.to_string())
+    }
+}
+
+/// A body, or the default where there is none.
+fn read<T: Default>(body: Result<Json<T>, JsonRejection>) -> Result<T, Fault> {
+    match body {
+        Ok(Json(body)) => Ok(body),
+        Err(JsonRejection::MissingJsonContentType(_)) => Ok(T::default()),
+        Err(error) => Err(Fault::new(
+            StatusCode::BAD_REQUEST,
+            "invalid",
+            error.body_text(),
+        )),
+    }
+}
+
+type Body<T> = Result<Json<T>, JsonRejection>;
+
+impl Plane {
+    fn shown(&self, workspace: &Workspace) -> Reply {
+        shown(&workspace.shown(&self.program))
+    }
+}
+
+fn shown(value: &impl serde::Serialize) -> Reply {
+    serde_json::to_value(value).map(Json).map_err(|error| {
+        Fault::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "unreadable",
+            error.to_string(),
+        )
+    })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Create {
+    snapshot: Option<String>,
+    name: Option<String>,
+}
+
+async fn create(State(plane): Shared, body: Body<Create>) -> Reply {
+    let Create { snapshot, name } = read(body)?;
+    let snapshot = snapshot.as_deref().unwrap_or(EMPTY);
+    let made = plane.fleet.workspace(snapshot, name.as_deref()).await?;
+    plane.shown(&made)
+}
+
+async fn list(State(plane): Shared) -> Reply {
+    let all: Vec<_> = plane
+        .fleet
+        .all()
+        .iter()
+        .map(|one| one.shown(&plane.program))
+        .collect();
+    shown(&json!({ "workspaces": all }))
+}
+
+async fn show(State(plane): Shared, Path(id): Path<String>) -> Reply {
+    plane.shown(&*plane.fleet.find(&id)?)
+}
+
+async fn remove(State(plane): Shared, Path(id): Path<String>) -> Reply {
+    plane.fleet.remove(&id).await?;
+    shown(&json!({ "removed": id }))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Begin {
+    #[serde(default)]
+    limits: Limits,
+    #[serde(default)]
+    approvals: Vec<ApprovalRule>,
+}
+
+async fn begin(State(plane): Shared, Path(id): Path<String>, body: Body<Begin>) -> Reply {
+    let Begin { limits, approvals } = read(body)?;
+    plane.fleet.find(&id)?.begin(limits, approvals).await?;
+    shown(&json!({ "began": id }))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reset {
+    snapshot: Option<String>,
+}
+
+async fn reset(State(plane): Shared, Path(id): Path<String>, body: Body<Reset>) -> Reply {
+    let Reset { snapshot } = read(body)?;
+    let workspace = plane.fleet.find(&id)?;
+    plane.fleet.reset(&workspace, snapshot.as_deref()).await?;
+    plane.shown(&workspace)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Save {
+    name: String,
+    policy: Option<String>,
+}
+
+async fn snapshot(State(plane): Shared, Path(id): Path<String>, body: Body<Save>) -> Reply {
+    let Save { name, policy } = read(body)?;
+    let workspace = plane.fleet.find(&id)?;
+    plane.fleet.snapshot(&workspace, &name, policy).await?;
+    plane.shown(&workspace)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fork {
+    name: Option<String>,
+}
+
+async fn fork(State(plane): Shared, Path(id): Path<String>, body: Body<Fork>) -> Reply {
+    let Fork { name } = read(body)?;
+    let workspace = plane.fleet.find(&id)?;
+    let made = plane
+        .fleet
+        .fork_workspace(&workspace, name.as_deref())
+        .await?;
+    plane.shown(&made)
+}
+
+async fn trace(State(plane): Shared, Path(id): Path<String>) -> Reply {
+    let calls = plane.fleet.find(&id)?.trace().await?;
+    shown(&json!({ "calls": calls }))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance_s: u64,
+}
+
+async fn clock(State(plane): Shared, Path(id): Path<String>, body: Body<Advance>) -> Reply {
+    let Advance { advance_s } = read(body)?;
+    let workspace = plane.fleet.find(&id)?;
+    let now = workspace
+        .ask(&Ask::AdvanceClock { seconds: advance_s })
+        .await?;
+    shown(&now)
+}
+
+async fn snapshots(State(plane): Shared) -> Reply {
+    shown(&json!({ "snapshots": plane.fleet.snapshots()? }))
+}
+
+async fn remove_snapshot(State(plane): Shared, Path(name): Path<String>) -> Reply {
+    plane.fleet.remove_snapshot(&name).await?;
+    shown(&json!({ "removed": name }))
+}
