@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::engine::{Engine, EngineError, Settings};
+use super::faults::Faults;
 use super::functions::{FunctionError, FunctionSettings, Functions};
 use super::logs::Logs;
 use super::pooler::Pooler;
@@ -65,6 +66,8 @@ pub struct PlatformSettings {
     pub history: Duration,
     /// What the API's roles may do with what is new in public, in projects that are created from here on.
     pub grants: GrantsProfile,
+    /// What it is to do wrong, for trials; nothing can go wrong on purpose without.
+    pub faults: Option<Faults>,
 }
 
 /// Why the platform does not serve.
@@ -211,6 +214,7 @@ async fn serve(
         logs.clone(),
         ready.pooler_port,
         settings.grants,
+        settings.faults.clone(),
     );
     registry.end_reverts().await?;
     for run in registry.open_runs().await? {
