@@ -19,6 +19,9 @@ use super::secrets::NewSecret;
 /// How long a reply may take. The platform's own gateway gives up after a minute.
 const DEADLINE: Duration = Duration::from_secs(75);
 
+/// The header in which a request to a local platform says which call it belongs to.
+pub const CALL_HEADER: &str = "drydock-call";
+
 /// Where the API answers, and with which token.
 #[derive(Clone)]
 pub struct Place {

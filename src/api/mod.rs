@@ -40,7 +40,7 @@ pub mod storage;
 pub mod typescript;
 pub mod usage;
 
-pub use client::{Client, Locator, Place, ReleasePermit};
+pub use client::{CALL_HEADER, Client, Locator, Place, ReleasePermit};
 pub use dev_branch::{DevBranch, Unproven, Which};
 pub use endpoint::{Access, Endpoint, Looks, PathParams, Releases, WritesBranch};
 pub use error::{ApiError, ErrorBody};

@@ -12,6 +12,7 @@ use super::{Stop, open_store, print_line};
 use crate::config::{EvalAction, EvalServeArgs, EvalWorldArgs, FleetArgs};
 use crate::eval::{ControlSettings, Fleet, FleetSettings, WorldSettings, run_world, serve_control};
 use crate::hex;
+use crate::local::faults::Faults;
 use crate::local::{GrantsProfile, PlatformSettings};
 use crate::redact;
 
@@ -171,6 +172,7 @@ async fn world(args: EvalWorldArgs) -> Result<(), String> {
             grants: GrantsProfile::Explicit,
             // A copy made ahead would be copied again with every fork.
             template_spares: 0,
+            faults: Some(Faults::default()),
         },
         open_store,
     };

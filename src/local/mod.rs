@@ -24,6 +24,7 @@
 //! logs/     what projects did, for a while
 //! functions/ Edge Functions in Deno
 //! configuration what services are set to
+//! faults/  what goes wrong on purpose, where a trial plans it
 //! footprint what all of it takes of the machine
 //! grants   what the API's roles may do with what is new in public
 //! claim/    the pages where a user claims a project
@@ -38,6 +39,7 @@ mod claim;
 mod configuration;
 pub mod engine;
 mod fault;
+pub mod faults;
 mod footprint;
 mod functions;
 mod grants;
@@ -57,6 +59,7 @@ use std::sync::Arc;
 
 use crate::api::Ref;
 use engine::{ClusterId, Engine};
+use faults::Faults;
 use functions::Functions;
 use logs::{Event, Logs, Source};
 use registry::Registry;
@@ -90,6 +93,8 @@ struct Inner {
     grants: GrantsProfile,
     logs: Logs,
     functions: Functions,
+    /// What is to go wrong; nothing can without.
+    faults: Option<Faults>,
     /// Workflows that change a project take turns: `(ref, its lock)`.
     turns: std::sync::Mutex<std::collections::HashMap<Ref, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -102,6 +107,7 @@ impl Platform {
         logs: Logs,
         pooler_port: u16,
         grants: GrantsProfile,
+        faults: Option<Faults>,
     ) -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -111,6 +117,7 @@ impl Platform {
                 grants,
                 logs,
                 functions,
+                faults,
                 turns: std::sync::Mutex::default(),
             }),
         }
@@ -134,6 +141,10 @@ impl Platform {
 
     fn grants(&self) -> GrantsProfile {
         self.inner.grants
+    }
+
+    fn faults(&self) -> Option<&Faults> {
+        self.inner.faults.as_ref()
     }
 
     fn logs(&self) -> &Logs {

@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::engine::{Engine, EngineError, Settings};
+use super::faults::Faults;
 use super::functions::{FunctionError, FunctionSettings, Functions};
 use super::logs::Logs;
 use super::pooler::Pooler;
@@ -69,6 +70,8 @@ pub struct PlatformSettings {
     pub grants: GrantsProfile,
     /// How many copies of the database template are kept ready, each about 10 MB of disk.
     pub template_spares: usize,
+    /// What it is to do wrong, for trials; nothing can go wrong on purpose without.
+    pub faults: Option<Faults>,
 }
 
 /// Why the platform does not serve.
@@ -227,6 +230,7 @@ async fn serve(
         logs.clone(),
         ready.pooler_port,
         settings.grants,
+        settings.faults.clone(),
     );
     registry.end_reverts().await?;
     for run in registry.open_runs().await? {

@@ -75,12 +75,14 @@ impl Platform {
             RunKind::Branch => self.make_branch(&branch, &mut action).await,
             RunKind::Push => {
                 let (production, branch) = (&branch.parent_project_ref, &branch.project_ref);
-                self.carry_over(production, branch, None, &mut action).await
+                self.carry_over(production, branch, (None, None), &mut action)
+                    .await
             }
             RunKind::Reset => self.reset(&branch, up_to, &mut action).await,
             RunKind::Merge => {
+                let stops = self.faults().and_then(|faults| faults.merge_stops(&branch));
                 let (branch, production) = (&branch.project_ref, &branch.parent_project_ref);
-                self.carry_over(branch, production, up_to, &mut action)
+                self.carry_over(branch, production, (up_to, stops), &mut action)
                     .await
             }
         };
@@ -214,12 +216,13 @@ impl Platform {
         }
     }
 
-    /// Applies to `to` what the ledger of `from` has more, up to a version, in order.
+    /// Applies to `to` what the ledger of `from` has more, up to a version, in order. It fails after so
+    /// many, where that is planned.
     async fn carry_over(
         &self,
         from: &Ref,
         to: &Ref,
-        up_to: Option<&str>,
+        (up_to, stops): (Option<&str>, Option<usize>),
         action: &mut Action,
     ) -> Result<(), Fault> {
         action.step(StepName::Pull).await;
@@ -239,7 +242,12 @@ impl Platform {
         }
         let cluster = to.cluster.ok_or_else(Fault::no_project)?;
         action.step(StepName::Migrate).await;
-        self.replay(cluster, &rows, action).await
+        let Some(stops) = stops else {
+            return self.replay(cluster, &rows, action).await;
+        };
+        rows.truncate(stops);
+        self.replay(cluster, &rows, action).await?;
+        Err(Fault::new(500, "the workflow stopped, as was planned"))
     }
 
     /// Runs migrations one by one, each in a transaction of its own with its ledger row.

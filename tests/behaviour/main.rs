@@ -9,7 +9,7 @@
 //! storm         clients at work while everything fails, from a seed
 //! ways          from every refusal, by `next` alone, to a merge
 //! targets scope policy limits lifecycle pooler recovery costs keys cloud doctor sql ledger migrations restore_points advisor gate merge branches
-//! access advisors exposure attacks isolation sharing concurrency long_work crashes faults http journal json lints resources surface
+//! access advisors exposure attacks isolation sharing concurrency long_work crashes faults faults_planned http journal json lints resources surface
 //! vault vault_keys canaries fence functions functions_attacks functions_logs functions_merge
 //! config config_attacks config_promotion secrets claim_pages claim_attacks claims claim_settings claim_tokens claim_browser
 //! ```
@@ -51,6 +51,7 @@ mod elicitation;
 mod exposure;
 mod exposure_files;
 mod faults;
+mod faults_planned;
 mod fence;
 mod fixes;
 mod foreign;

@@ -109,6 +109,30 @@ fn permits_are_issued_with_leave_alone() {
     );
 }
 
+/// What a platform does wrong on purpose is planned by trials' own code: nothing that serves an agent or an
+/// operator, and no setting, leads there.
+#[test]
+fn no_server_and_no_setting_plans_faults() {
+    let mut all: Vec<(String, String)> = ["tools", "prompts", "mcp", "guard", "api", "config"]
+        .iter()
+        .flat_map(|module| sources(module))
+        .collect();
+    for file in [
+        "src/cli/serve.rs",
+        "src/cli/platform.rs",
+        "src/cli/demo/mod.rs",
+    ] {
+        all.push((file.to_owned(), crate::read(file)));
+    }
+    for (file, text) in all {
+        assert!(!text.contains("Faults"), "{file} names Faults");
+        assert!(
+            !text.contains("local::faults"),
+            "{file} names local::faults"
+        );
+    }
+}
+
 /// A top module's files with their text.
 fn sources(module: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();

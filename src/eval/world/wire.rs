@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::referee::{ApprovalRule, Limits};
+use crate::local::faults::Fault;
 
 /// What a world says first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -56,6 +57,17 @@ pub enum Ask {
     },
     /// The calls since the episode began.
     Trace,
+    /// Plans what the platform is to do wrong, in place of what was planned before.
+    PlanFaults {
+        /// The plan.
+        faults: Vec<Fault>,
+    },
+    /// What it has done wrong since.
+    FaultHits,
+    /// Starts every database, so that the first call finds it awake.
+    Warm,
+    /// The state of every database, as hashes.
+    State,
     /// Moves the clock.
     AdvanceClock {
         /// Seconds forward.

@@ -40,6 +40,7 @@ use futures_util::future::BoxFuture;
 
 use self::admit::{Asker, admit, admit_anybody};
 use super::fault::Fault;
+use super::faults::Called;
 use super::functions as served;
 use super::logs::record_requests;
 use super::{Platform, claim};
@@ -129,13 +130,24 @@ where
 {
     let filter = MethodFilter::try_from(E::METHOD).unwrap_or(MethodFilter::GET);
     let service = move |State(platform): State<Platform>, request: Request| async move {
-        match asked::<E>(platform, request).await {
-            Ok(asked) => {
-                let reply = handler(asked);
-                let work = async move { reply.await.map(|reply| answer::<E>(&reply)) };
-                in_a_task(E::NAME, Box::pin(work)).await
+        let faults = platform.faults().cloned();
+        let called = faults.map(|faults| {
+            let called = Called::of::<E>(request.uri().path(), request.headers());
+            (faults, called)
+        });
+        let answer = async move {
+            match asked::<E>(platform, request).await {
+                Ok(asked) => {
+                    let reply = handler(asked);
+                    let work = async move { reply.await.map(|reply| answer::<E>(&reply)) };
+                    in_a_task(E::NAME, Box::pin(work)).await
+                }
+                Err(fault) => fault.into_response(),
             }
-            Err(fault) => fault.into_response(),
+        };
+        match called {
+            None => answer.await,
+            Some((faults, called)) => faults.around(called, Box::pin(answer)).await,
         }
     };
     routes.route(E::PATH, on(filter, service))
