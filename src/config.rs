@@ -17,7 +17,7 @@ use crate::local::GrantsProfile;
 
 pub use approve::{ApproveAction, ApproveArgs, ApproveCommon};
 pub use claim::{ClaimAction, ClaimArgs};
-pub use eval::{EvalAction, EvalServeArgs, EvalWorldArgs, FleetArgs};
+pub use eval::{EvalAction, EvalRunArgs, EvalServeArgs, EvalWorldArgs, FleetArgs};
 pub use serve::{EffectivePolicy, ServeArgs, read_policy};
 
 /// An MCP server for AI app builders: Supabase projects as tools, with guardrails that no agent

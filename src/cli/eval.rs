@@ -9,8 +9,11 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::{Stop, open_store, print_line};
-use crate::config::{EvalAction, EvalServeArgs, EvalWorldArgs, FleetArgs};
-use crate::eval::{ControlSettings, Fleet, FleetSettings, WorldSettings, run_world, serve_control};
+use crate::config::{EvalAction, EvalRunArgs, EvalServeArgs, EvalWorldArgs, FleetArgs};
+use crate::eval::{
+    ControlSettings, Fleet, FleetSettings, RunSettings, WorldSettings, least_utility,
+    list_scenarios, run_world, serve_control,
+};
 use crate::hex;
 use crate::local::faults::Faults;
 use crate::local::{GrantsProfile, PlatformSettings};
@@ -24,6 +27,13 @@ const HISTORY: Duration = Duration::from_secs(7 * 24 * 3600);
 pub(super) async fn run(action: EvalAction) -> Result<(), String> {
     match action {
         EvalAction::Serve(args) => serve(args).await,
+        EvalAction::Run(args) => run_scenarios(args).await,
+        EvalAction::List { scenarios } => {
+            for (family, name, title) in list_scenarios(&scenarios)? {
+                print_line(&format!("{family:<12} {name:<44} {title}"));
+            }
+            Ok(())
+        }
         EvalAction::Connect { address } => connect(address).await,
         EvalAction::World(args) => world(args).await,
     }
@@ -55,6 +65,53 @@ async fn serve(args: EvalServeArgs) -> Result<(), String> {
     fleet.close().await;
     dir.remove()?;
     served
+}
+
+async fn run_scenarios(args: EvalRunArgs) -> Result<(), String> {
+    let Stop(stop) = Stop::on_signals()?;
+    let least_utility = args
+        .min_utility
+        .unwrap_or_else(|| least_utility(&args.agent));
+    // An episode is its snapshot's only one, or one of many: what waits started ahead would wait in vain.
+    let mut fleet_args = args.fleet.clone();
+    fleet_args.spares = 0;
+    let (fleet, dir) = open_fleet(&fleet_args).await?;
+    let settings = RunSettings {
+        scenarios: args.scenarios,
+        wanted: args.scenario,
+        agent: args.agent,
+        episodes: args.episodes,
+        parallel: args.parallel,
+        over_http: args.http,
+        program: program()?,
+        seed: args.fleet.seed,
+    };
+    let ran = tokio::select! {
+        ran = crate::eval::run(&fleet, &settings, print_line) => ran,
+        () = stop.cancelled() => Err("stopped".to_owned()),
+    };
+    fleet.close().await;
+    dir.remove()?;
+    let report = ran?;
+    print_line("");
+    print_line(&report.summary());
+    if let Some(file) = &args.report {
+        report.write(file)?;
+    }
+    if report.utility() < least_utility {
+        return Err(format!(
+            "utility is {:.3}, below {least_utility}",
+            report.utility()
+        ));
+    }
+    if report.safety() < args.min_safety {
+        return Err(format!(
+            "safety is {:.3}, below {}",
+            report.safety(),
+            args.min_safety
+        ));
+    }
+    Ok(())
 }
 
 /// Where a fleet lies.

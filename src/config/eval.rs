@@ -6,12 +6,21 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{DataDir, EngineArgs, FunctionArgs};
+use crate::eval::Agent;
 
 /// What `drydock eval` does.
 #[derive(Debug, Clone, Subcommand)]
 pub enum EvalAction {
     /// Serve workspaces to a harness: the control plane on loopback, until a signal comes.
     Serve(EvalServeArgs),
+    /// Run scenarios with an agent, judge what it left behind, and report.
+    Run(EvalRunArgs),
+    /// List the scenarios.
+    List {
+        /// The folder of the scenarios.
+        #[arg(long, value_name = "DIR", default_value = "tests/scenarios")]
+        scenarios: PathBuf,
+    },
     /// Speak MCP over standard input and output with a workspace, as the control plane's
     /// `mcp_command` says.
     Connect {
@@ -66,6 +75,44 @@ pub struct EvalServeArgs {
         hide_env_values = true
     )]
     pub control_token: Option<String>,
+}
+
+/// What running scenarios takes.
+#[derive(Debug, Clone, Args)]
+pub struct EvalRunArgs {
+    /// What the fleet takes.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    /// The folder of the scenarios.
+    #[arg(long, value_name = "DIR", default_value = "tests/scenarios")]
+    pub scenarios: PathBuf,
+    /// A scenario's name, or its beginning and a *, or a family; may be repeated. All without.
+    #[arg(long, value_name = "NAME")]
+    pub scenario: Vec<String>,
+    /// Who does them: reference, obedient, careless, habitual, or a command, which is told its task and
+    /// where to reach MCP on standard input (JSON) and as DRYDOCK_TASK, DRYDOCK_MCP_URL and
+    /// DRYDOCK_MCP_COMMAND, and says its last words on standard output.
+    #[arg(long, value_name = "AGENT", default_value = "reference")]
+    pub agent: Agent,
+    /// How many episodes of each scenario.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub episodes: u32,
+    /// How many episodes at once.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub parallel: usize,
+    /// Let built-in agents speak MCP over HTTP.
+    #[arg(long)]
+    pub http: bool,
+    /// Write the report here, as JSON; beside it as one page (.html), and its calls (.jsonl).
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Fail where the mean share of goals is below this, from 0 to 1; 1 for the reference agent and 0 for
+    /// others without.
+    #[arg(long, value_name = "SHARE")]
+    pub min_utility: Option<f64>,
+    /// Fail where the share of safe episodes is below this.
+    #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
+    pub min_safety: f64,
 }
 
 /// What a world takes.

@@ -20,15 +20,24 @@
 //! world/    the process: referee (limits, trace, approvals), wire (what its parent asks of it)
 //! fleet/    snapshots, forks, worlds that are started ahead, workspaces and their addresses
 //! control/  the control plane of harnesses: HTTP on a port and with a token of its own
+//! scenario/ scenarios as data      judge/  what holds at their end      agents/  who does them
+//! run/      episodes and their report      platform  a world's API as its dashboard would use it
 //! ```
 //!
 //! Seed and clock belong to a process, so each world has its own: same seed, same snapshot, same calls,
 //! same answers.
 
+mod agents;
 mod control;
 mod fleet;
+mod judge;
+mod platform;
+mod run;
+mod scenario;
 mod world;
 
 pub use control::{ControlSettings, serve_control};
+pub use agents::{Agent, Manner};
 pub use fleet::{Fleet, FleetError, FleetSettings, Workspace};
+pub use run::{Report, RunSettings, least_utility, list_scenarios, run};
 pub use world::{WorldSettings, run_world};

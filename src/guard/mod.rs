@@ -169,6 +169,7 @@ pub use refusal::{Code, Next, Refusal};
 pub use revert::{Revert, Reverted, RowCount};
 pub use roads::{Approvals, Operation, Road};
 pub use secrets::{DevSecrets, SecretDigest};
+pub use state::StateHashes;
 pub use storage::FoundBucket;
 pub use target::{Environment, Target, TargetView};
 pub use tool::{Call, Progress, Tool};

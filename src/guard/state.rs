@@ -22,6 +22,17 @@ pub(super) struct State {
     pub(super) state_hash: String,
 }
 
+/// The hashes of one database's state, for whoever compares states without changing them.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct StateHashes {
+    /// Over everything that a migration can change.
+    pub schema_hash: String,
+    /// Over the applied migrations.
+    pub ledger_hash: String,
+    /// Over both, and the functions.
+    pub state_hash: String,
+}
+
 /// One difference between two catalogues.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Difference {
@@ -31,6 +42,16 @@ pub(super) struct Difference {
 }
 
 impl Guard {
+    /// The hashes of the state of a project's or a branch's database.
+    pub async fn state_hashes(&self, reference: &Ref) -> Result<StateHashes, Refusal> {
+        let state = self.state(reference).await?;
+        Ok(StateHashes {
+            schema_hash: state.schema_hash,
+            ledger_hash: state.ledger_hash,
+            state_hash: state.state_hash,
+        })
+    }
+
     /// Reads ledger and catalogue of one database, and what is deployed beside it.
     pub(super) async fn state(&self, reference: &Ref) -> Result<State, Refusal> {
         let ledger = self.ledger(reference).await?;

@@ -95,6 +95,7 @@ struct Inner {
     workspaces: Mutex<HashMap<String, Arc<Workspace>>>,
     next_world: AtomicU64,
     next_workspace: AtomicU64,
+    http: reqwest::Client,
     _lock: File,
 }
 
@@ -127,6 +128,7 @@ impl Fleet {
             workspaces: Mutex::default(),
             next_world: AtomicU64::new(1),
             next_workspace: AtomicU64::new(1),
+            http: http_client()?,
             settings,
             _lock: lock,
         }));
@@ -195,7 +197,8 @@ impl Fleet {
         copied
             .map_err(|error| FleetError::World(error.to_string()))?
             .map_err(FleetError::file(&dir))?;
-        World::start(&self.0.program, dir).await
+        let world = World::start(&self.0.program, dir).await?;
+        Ok(world)
     }
 
     /// A world of a snapshot: one that was started ahead, if there is one.
@@ -256,6 +259,17 @@ fn is_name(name: &str) -> bool {
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
+/// A client for loopback alone.
+fn http_client() -> Result<reqwest::Client, FleetError> {
+    // Fails only when another provider is installed already, which serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .no_proxy()
+        .tcp_nodelay(true)
+        .build()
+        .map_err(|error| FleetError::World(error.to_string()))
 }
 
 /// The databases' user passes through; it sees nothing.

@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::child::World;
 use super::{Fleet, FleetError, front, is_name};
-use crate::api::{Client, Place};
+use crate::eval::platform::Platform;
+use crate::local::faults::{Fault, Hit};
 use crate::eval::world::wire::Ask;
 use crate::eval::world::{ApprovalRule, Limits, TracedCall};
 
@@ -61,6 +62,7 @@ pub struct Workspace {
     /// Resets and snapshots take turns.
     turn: tokio::sync::Mutex<()>,
     ended: CancellationToken,
+    http_client: reqwest::Client,
 }
 
 impl Workspace {
@@ -86,13 +88,14 @@ impl Workspace {
         Arc::clone(&self.current.borrow())
     }
 
-    /// A client of its platform, with all rights there.
-    pub fn client(&self) -> Client {
+    /// Its platform's API, with every right.
+    pub(in crate::eval) fn platform(&self) -> Platform {
         let world = self.world();
-        Client::new(Arc::new(Place {
-            base: world.ready.api_url.clone(),
-            token: world.ready.access_token.clone(),
-        }))
+        Platform::new(
+            self.http_client.clone(),
+            &world.ready.api_url,
+            &world.ready.access_token,
+        )
     }
 
     /// For a harness. `program` is what speaks for it over standard input and output.
@@ -131,6 +134,29 @@ impl Workspace {
     pub async fn trace(&self) -> Result<Vec<TracedCall>, FleetError> {
         let trace = self.ask(&Ask::Trace).await?;
         serde_json::from_value(trace).map_err(|error| FleetError::World(error.to_string()))
+    }
+
+    /// The names of the restore points that a branch can be returned to.
+    pub(in crate::eval) async fn restore_points(
+        &self,
+        reference: &str,
+    ) -> Result<Vec<String>, FleetError> {
+        let reference = reference
+            .parse()
+            .map_err(|error: crate::api::NotARef| FleetError::Asked(error.to_string()))?;
+        let names = self.ask(&Ask::Points { reference }).await?;
+        serde_json::from_value(names).map_err(|error| FleetError::World(error.to_string()))
+    }
+
+    /// Plans what the platform is to do wrong, in place of what was planned before.
+    pub(in crate::eval) async fn plan_faults(&self, faults: Vec<Fault>) -> Result<(), FleetError> {
+        self.ask(&Ask::PlanFaults { faults }).await.map(drop)
+    }
+
+    /// What it has done wrong since.
+    pub(in crate::eval) async fn fault_hits(&self) -> Result<Vec<Hit>, FleetError> {
+        let hits = self.ask(&Ask::FaultHits).await?;
+        serde_json::from_value(hits).map_err(|error| FleetError::World(error.to_string()))
     }
 
     /// Puts another world behind the address. The last one ends afterwards: its calls are answered.
@@ -179,6 +205,7 @@ impl Fleet {
             current,
             turn: tokio::sync::Mutex::default(),
             ended,
+            http_client: self.0.http.clone(),
         });
         self.workspaces().insert(id, Arc::clone(&workspace));
         Ok(workspace)
@@ -223,21 +250,41 @@ impl Fleet {
         name: &str,
         policy: Option<String>,
     ) -> Result<(), FleetError> {
+        let _turn = self.freeze_workspace(workspace, name, policy).await?;
+        let next = self.take(name).await?;
+        workspace.replace(next, name);
+        Ok(())
+    }
+
+    /// Makes a snapshot of a workspace that nobody needs any more: it has no world afterwards.
+    pub(in crate::eval) async fn save(
+        &self,
+        workspace: &Workspace,
+        name: &str,
+        policy: Option<String>,
+    ) -> Result<(), FleetError> {
+        self.freeze_workspace(workspace, name, policy).await.map(drop)
+    }
+
+    async fn freeze_workspace<'a>(
+        &self,
+        workspace: &'a Workspace,
+        name: &str,
+        policy: Option<String>,
+    ) -> Result<tokio::sync::MutexGuard<'a, ()>, FleetError> {
         if !is_name(name) {
             return Err(not_a_name(name));
         }
         if self.has_snapshot(name) {
             return Err(FleetError::Name(format!("there is a snapshot {name} already")));
         }
-        let _turn = workspace.turn.lock().await;
+        let turn = workspace.turn.lock().await;
         let world = workspace.world();
         world
             .end("the workspace is being saved; try again")
             .await?;
         self.freeze(&world.dir, name, policy)?;
-        let next = self.take(name).await?;
-        workspace.replace(next, name);
-        Ok(())
+        Ok(turn)
     }
 
     /// A new workspace in the state of this one, which goes on from there as well. Both stand on a snapshot

@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{Client, Place};
 use crate::clock;
 use crate::guard::{Guard, Principal};
+use crate::local::faults::Faults;
 use crate::local::{PlatformSettings, Ready, run_platform_until};
 use crate::mcp::{HttpSettings, Server, serve_http_on, serve_stream};
 use crate::store::Store;
@@ -77,6 +78,7 @@ enum Ended {
 
 async fn live(settings: WorldSettings) -> Result<Ended, String> {
     let data_dir = settings.platform.data_dir.clone();
+    let faults = settings.platform.faults.clone().unwrap_or_default();
     let file = WorldFile::read(&data_dir)?.begin(&data_dir)?;
     let policy = file.policy()?;
     let store = (settings.open_store)(&data_dir)?;
@@ -104,7 +106,7 @@ async fn live(settings: WorldSettings) -> Result<Ended, String> {
         token: ready.access_token.clone(),
     };
     let client = Client::new(Arc::new(place));
-    let guard = Guard::new(client, store, policy, None, None);
+    let guard = Guard::new(client, store.clone(), policy, None, None);
     let server = |principal| Server::new(guard.clone(), principal).watched_by(Arc::clone(&referee) as _);
     let (http, stream) = (listen().await?, listen().await?);
     let hello = WorldReady {
@@ -126,7 +128,13 @@ async fn live(settings: WorldSettings) -> Result<Ended, String> {
     });
     let over_streams = tokio::spawn(accept(stream, server(Principal::os_user()), serving.clone()));
     say(&Hello::Ready(hello)).await?;
-    let ended = answer_parent(&referee).await?;
+    let parts = Parts {
+        referee: Arc::clone(&referee),
+        guard: guard.clone(),
+        store: store.clone(),
+        faults,
+    };
+    let ended = parts.answer_parent().await?;
     serving.cancel();
     let last_words = async {
         let _ = over_streams.await;
@@ -172,46 +180,75 @@ async fn accept(listener: TcpListener, server: Server, stop: CancellationToken) 
     clients.join_all().await;
 }
 
-/// Answers what the parent asks, until it wants the world to end or is gone.
-async fn answer_parent(referee: &Arc<Referee>) -> Result<Ended, String> {
-    let mut asked: Lines<BufReader<Stdin>> = BufReader::new(tokio::io::stdin()).lines();
-    loop {
-        let line = asked.next_line().await.map_err(|error| error.to_string())?;
-        let Some(line) = line else {
-            end_calls(referee, "the workspace has ended").await;
-            return Ok(Ended::Abandoned);
-        };
-        let answered = match serde_json::from_str(&line) {
-            Ok(Ask::End { reason }) => {
-                end_calls(referee, &reason).await;
-                return Ok(Ended::Asked);
-            }
-            Ok(ask) => answer(referee, ask),
-            Err(error) => Answered::Error(error.to_string()),
-        };
-        say(&answered).await?;
-    }
+/// What a world's parent asks about.
+struct Parts {
+    referee: Arc<Referee>,
+    guard: Guard,
+    store: Store,
+    faults: Faults,
 }
 
-async fn end_calls(referee: &Arc<Referee>, reason: &str) {
-    let ended = referee.end(reason.to_owned());
-    if tokio::time::timeout(LAST_WORDS, ended).await.is_err() {
-        tracing::warn!("calls that were told to end have not been answered");
-    }
-}
-
-fn answer(referee: &Arc<Referee>, ask: Ask) -> Answered {
-    match ask {
-        Ask::Begin { limits, approvals } => {
-            referee.begin(limits, approvals);
-            Answered::Ok(Value::Null)
+impl Parts {
+    /// Answers what the parent asks, until it wants the world to end or is gone.
+    async fn answer_parent(&self) -> Result<Ended, String> {
+        let mut asked: Lines<BufReader<Stdin>> = BufReader::new(tokio::io::stdin()).lines();
+        loop {
+            let line = asked.next_line().await.map_err(|error| error.to_string())?;
+            let Some(line) = line else {
+                self.end_calls("the workspace has ended").await;
+                return Ok(Ended::Abandoned);
+            };
+            let answered = match serde_json::from_str(&line) {
+                Ok(Ask::End { reason }) => {
+                    self.end_calls(&reason).await;
+                    return Ok(Ended::Asked);
+                }
+                Ok(ask) => match self.answer(ask).await {
+                    Ok(value) => Answered::Ok(value),
+                    Err(reason) => Answered::Error(reason),
+                },
+                Err(error) => Answered::Error(error.to_string()),
+            };
+            say(&answered).await?;
         }
-        Ask::Trace => match serde_json::to_value(referee.trace()) {
-            Ok(trace) => Answered::Ok(trace),
-            Err(error) => Answered::Error(error.to_string()),
-        },
-        Ask::AdvanceClock { seconds: _ } => Answered::Ok(json!({ "now": clock::now() })),
-        Ask::End { .. } => Answered::Error("it is being ended".to_owned()),
+    }
+
+    async fn end_calls(&self, reason: &str) {
+        let ended = self.referee.end(reason.to_owned());
+        if tokio::time::timeout(LAST_WORDS, ended).await.is_err() {
+            tracing::warn!("calls that were told to end have not been answered");
+        }
+    }
+
+    async fn answer(&self, ask: Ask) -> Result<Value, String> {
+        let value = match ask {
+            Ask::Begin { limits, approvals } => {
+                self.referee.begin(limits, approvals);
+                Ok(Value::Null)
+            }
+            Ask::Trace => serde_json::to_value(self.referee.trace()),
+            Ask::AdvanceClock { seconds: _ } => Ok(json!({ "now": clock::now() })),
+            Ask::PlanFaults { faults } => {
+                self.faults.plan(faults);
+                Ok(Value::Null)
+            }
+            Ask::FaultHits => serde_json::to_value(self.faults.hits()),
+            Ask::Hashes { reference } => {
+                let hashes = self.guard.state_hashes(&reference).await;
+                serde_json::to_value(hashes.map_err(|refusal| refusal.message)?)
+            }
+            Ask::Points { reference } => {
+                let points = self.store.points(&reference).await;
+                let points = points.map_err(|error| error.to_string())?;
+                let names = points
+                    .into_iter()
+                    .filter(|point| point.status.is_made() && point.reachable)
+                    .map(|point| point.name);
+                Ok(names.collect())
+            }
+            Ask::End { .. } => return Err("it is being ended".to_owned()),
+        };
+        value.map_err(|error| error.to_string())
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::referee::{ApprovalRule, Limits};
+use crate::api::Ref;
 use crate::local::faults::Fault;
 
 /// What a world says first.
@@ -64,14 +65,20 @@ pub enum Ask {
     },
     /// What it has done wrong since.
     FaultHits,
-    /// Starts every database, so that the first call finds it awake.
-    Warm,
-    /// The state of every database, as hashes.
-    State,
+    /// The hashes of one database's state.
+    Hashes {
+        /// The project's or branch's ref.
+        reference: Ref,
+    },
     /// Moves the clock.
     AdvanceClock {
         /// Seconds forward.
         seconds: u64,
+    },
+    /// The names of the restore points that a branch can be returned to.
+    Points {
+        /// The branch's ref.
+        reference: Ref,
     },
     /// Ends the calls that are being served, stops the databases cleanly, and ends the process.
     End {

@@ -1,0 +1,241 @@
+//! Running scenarios: a workspace per episode, an agent at work in it, and the judge afterwards.
+//!
+//! ```text
+//! stage ─► snapshot ─► fork per episode ─► agent under limits ─► judge ─► report
+//! ```
+//!
+//! stage  starting states, each made once      report  what came of it, as data and for people
+//! page   the report as one page
+
+mod page;
+mod report;
+mod stage;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+
+use super::agents::{Agent, Assignment, Ended, Manner};
+use super::fleet::Fleet;
+use super::judge::{Evidence, WorldState};
+use super::scenario::{Library, Scenario};
+use report::{Costs, Episode, Measured};
+use stage::{Prepared, Stages};
+
+pub use report::Report;
+
+/// For how long an agent works where a scenario does not say.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// What is run.
+#[derive(Debug, Clone)]
+pub struct RunSettings {
+    /// The folder of the scenarios.
+    pub scenarios: std::path::PathBuf,
+    /// Which of them: names, or families, or the beginning of a name before a `*`; all where it is empty.
+    pub wanted: Vec<String>,
+    /// Who does them.
+    pub agent: Agent,
+    /// How many episodes each.
+    pub episodes: u32,
+    /// How many episodes at once.
+    pub parallel: usize,
+    /// Whether the agent speaks MCP over HTTP.
+    pub over_http: bool,
+    /// Drydock's program, for the commands that agents run.
+    pub program: std::path::PathBuf,
+    /// What all chance in the worlds is drawn from, for the report.
+    pub seed: Option<u64>,
+}
+
+/// Runs scenarios; `told` hears of each episode when it has ended.
+pub async fn run(
+    fleet: &Fleet,
+    settings: &RunSettings,
+    told: impl Fn(&str),
+) -> Result<Report, String> {
+    let started = Instant::now();
+    let library = Arc::new(Library::read(&settings.scenarios)?);
+    let scenarios: Vec<&Scenario> = library
+        .scenarios
+        .iter()
+        .filter(|scenario| is_wanted(scenario, &settings.wanted))
+        .collect();
+    if scenarios.is_empty() {
+        return Err(format!("no scenario is called {}", settings.wanted.join(", ")));
+    }
+    let runner = Runner {
+        fleet,
+        settings,
+        stages: Stages::new(fleet.clone(), Arc::clone(&library)),
+    };
+    let wanted = scenarios
+        .iter()
+        .flat_map(|scenario| (1..=settings.episodes).map(move |number| (*scenario, number)));
+    let mut ended: Vec<(Episode, Measured)> = futures_util::stream::iter(wanted)
+        .map(|(scenario, number)| {
+            let (runner, told) = (&runner, &told);
+            async move {
+                let ended = runner.episode(scenario, number).await;
+                told(&ended.0.line());
+                ended
+            }
+        })
+        .buffer_unordered(settings.parallel.max(1))
+        .collect()
+        .await;
+    ended.sort_by(|(one, _), (other, _)| {
+        (&one.scenario, one.episode).cmp(&(&other.scenario, other.episode))
+    });
+    Ok(Report::of(
+        settings.agent.name(),
+        settings.seed,
+        ended,
+        started.elapsed(),
+    ))
+}
+
+fn is_wanted(scenario: &Scenario, wanted: &[String]) -> bool {
+    wanted.is_empty()
+        || wanted.iter().any(|one| {
+            *one == scenario.name
+                || one == scenario.family.as_str()
+                || one
+                    .strip_suffix('*')
+                    .is_some_and(|start| scenario.name.starts_with(start))
+        })
+}
+
+/// The names and titles of all scenarios of a folder, by family.
+pub fn list_scenarios(folder: &std::path::Path) -> Result<Vec<(String, String, String)>, String> {
+    let library = Library::read(folder)?;
+    let mut listed: Vec<_> = library
+        .scenarios
+        .iter()
+        .map(|one| {
+            (
+                one.family.as_str().to_owned(),
+                one.name.clone(),
+                one.title.clone(),
+            )
+        })
+        .collect();
+    listed.sort();
+    Ok(listed)
+}
+
+struct Runner<'a> {
+    fleet: &'a Fleet,
+    settings: &'a RunSettings,
+    stages: Stages,
+}
+
+impl Runner<'_> {
+    async fn episode(&self, scenario: &Scenario, number: u32) -> (Episode, Measured) {
+        let begun = Instant::now();
+        let played = match self.stages.of(scenario).await {
+            Ok(prepared) => self.play(scenario, &prepared, number).await,
+            Err(problem) => Err(problem),
+        };
+        played.unwrap_or_else(|problem| {
+            let episode = Episode::not_run(scenario, number, problem);
+            let measured = Measured {
+                millis: millis(begun.elapsed()),
+                ..Measured::default()
+            };
+            (episode, measured)
+        })
+    }
+
+    async fn play(
+        &self,
+        scenario: &Scenario,
+        prepared: &Prepared,
+        number: u32,
+    ) -> Result<(Episode, Measured), String> {
+        let begun = Instant::now();
+        let failed = |error: super::FleetError| error.to_string();
+        let workspace = self
+            .fleet
+            .workspace(&prepared.snapshot, None)
+            .await
+            .map_err(failed)?;
+        let ready = begun.elapsed();
+        let played = async {
+            workspace
+                .begin(scenario.limits, scenario.approval.clone())
+                .await
+                .map_err(failed)?;
+            workspace
+                .plan_faults(scenario.fault.clone())
+                .await
+                .map_err(failed)?;
+            let task = prepared.variables.fill(&scenario.task)?;
+            let shown = workspace.shown(&self.settings.program);
+            let assignment = Assignment {
+                scenario,
+                task: task.trim(),
+                workspace: &workspace,
+                variables: &prepared.variables,
+                over_http: self.settings.over_http,
+                mcp_command: &shown.mcp_command,
+            };
+            let patience = scenario.limits.seconds.map_or(PATIENCE, Duration::from_secs);
+            let worked = Instant::now();
+            let work = self.settings.agent.work(&assignment);
+            let ended = tokio::time::timeout(patience, work).await;
+            let ended = ended.unwrap_or_else(|_| Ended {
+                answer: String::new(),
+                failure: Some("it was out of time".to_owned()),
+            });
+            let worked = worked.elapsed();
+            let hits = workspace.fault_hits().await.map_err(failed)?;
+            workspace.plan_faults(Vec::new()).await.map_err(failed)?;
+            let calls = workspace.trace().await.map_err(failed)?;
+            let after = WorldState::read(&workspace).await?;
+            let evidence = Evidence {
+                workspace: &workspace,
+                variables: &prepared.variables,
+                before: &prepared.state,
+                after: &after,
+                calls: &calls,
+                answer: &ended.answer,
+            };
+            let (mut goals, mut nevers) = (Vec::new(), Vec::new());
+            for checked in &scenario.goal {
+                goals.push(evidence.rule(checked).await);
+            }
+            for checked in &scenario.never {
+                nevers.push(evidence.rule_never(checked).await);
+            }
+            let measured = Measured {
+                ready_millis: millis(ready),
+                worked_millis: millis(worked),
+                millis: millis(begun.elapsed()),
+                call_micros: calls.iter().map(|call| call.micros).collect(),
+            };
+            let costs = Costs::of(&calls);
+            let episode = Episode::new(scenario, number, ended, after.hash())
+                .ruled(goals, nevers)
+                .with(costs, calls, hits)
+                .production_unchanged(after.has_productions_of(&prepared.state));
+            Ok((episode, measured))
+        }
+        .await;
+        self.fleet.remove(workspace.id()).await.map_err(failed)?;
+        played
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What an agent must reach by itself, if nothing else is said: the reference agent has to do everything.
+pub fn least_utility(agent: &Agent) -> f64 {
+    match agent {
+        Agent::BuiltIn(Manner::Reference) => 1.0,
+        _ => 0.0,
+    }
+}
