@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::api::Ref;
+use crate::guard::Group;
 use crate::local::GrantsProfile;
 
 pub use approve::{ApproveAction, ApproveArgs, ApproveCommon};
@@ -51,6 +52,8 @@ pub enum Command {
     Journal(JournalAction),
     /// Explain a policy file, or show the policy that a server would run under.
     Policy(Box<PolicyArgs>),
+    /// List the tools, and what a model reads of them.
+    Tools(ToolsArgs),
     /// List, grant or deny what waits for approval.
     Approve(ApproveArgs),
     /// Accept production as it is, after a change outside its migrations: the gate measures drift
@@ -63,6 +66,20 @@ pub enum Command {
     /// Workspaces for agent eval harnesses: reset in milliseconds, the same every time, judged on state.
     #[command(subcommand)]
     Eval(Box<EvalAction>),
+}
+
+/// What `drydock tools` takes.
+#[derive(Debug, Args)]
+pub struct ToolsArgs {
+    /// Say which tools are listed where these groups are offered, and no others.
+    #[arg(long, value_name = "GROUPS", value_delimiter = ',')]
+    pub features: Option<Vec<Group>>,
+    /// Say what a model reads of each and of all, in tokens of four bytes.
+    #[arg(long)]
+    pub tokens: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The variable that holds the vault's key, 32 bytes in base64 or hexadecimal; without it a file in

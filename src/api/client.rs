@@ -11,6 +11,7 @@ use super::dev_branch::{BranchPath, DevBranch};
 use super::endpoint::{Endpoint, Looks, WritesBranch};
 use super::error::{ApiError, ErrorBody};
 use super::exchange::Request;
+use super::meter::Meter;
 use super::oauth::ClaimedTokens;
 use super::pace::Pace;
 use super::reference::Ref;
@@ -19,9 +20,6 @@ use super::secrets::NewSecret;
 /// How long a reply may take. The platform's own gateway gives up after a minute.
 const DEADLINE: Duration = Duration::from_secs(75);
 
-/// The header in which a request to a local platform says which call it belongs to.
-pub const CALL_HEADER: &str = "drydock-call";
-
 /// Where the API answers, and with which token.
 #[derive(Clone)]
 pub struct Place {
@@ -29,6 +27,8 @@ pub struct Place {
     pub base: String,
     /// The bearer token.
     pub token: String,
+    /// Whether it is Drydock's own platform, which is told what call a request belongs to. Nobody else is.
+    pub is_local: bool,
 }
 
 impl std::fmt::Debug for Place {
@@ -84,6 +84,8 @@ pub struct Client {
     pub(super) pace: Arc<Pace>,
     /// For projects that other organizations have taken over.
     pub(super) claimed: Option<Arc<dyn ClaimedTokens>>,
+    /// Whose requests are counted.
+    pub(super) meter: Option<Arc<Meter>>,
 }
 
 impl Client {
@@ -95,6 +97,23 @@ impl Client {
             locator,
             pace: Arc::default(),
             claimed: None,
+            meter: None,
+        }
+    }
+
+    /// The same for one call, whose requests are counted.
+    #[must_use]
+    pub fn metered(&self, meter: Arc<Meter>) -> Self {
+        Self {
+            meter: Some(meter),
+            ..self.clone()
+        }
+    }
+
+    /// Counts a request that is about to be sent.
+    pub(super) fn count(&self) {
+        if let Some(meter) = &self.meter {
+            meter.count();
         }
     }
 

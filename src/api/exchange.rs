@@ -23,6 +23,7 @@ use super::actions::RunCount;
 use super::client::{Client, chain, error_message, header_text};
 use super::endpoint::{Endpoint, PathParams, fill_path};
 use super::error::ApiError;
+use super::meter::CALL_HEADER;
 use super::pace::scope_of;
 use crate::redact;
 
@@ -216,6 +217,10 @@ impl Client {
             .http()?
             .request(request.method.clone(), url)
             .header(AUTHORIZATION, format!("Bearer {token}"));
+        self.count();
+        if let Some(meter) = self.meter.as_ref().filter(|_| place.is_local) {
+            sending = sending.header(CALL_HEADER, meter.call());
+        }
         if let Some(body) = &request.body {
             sending = sending
                 .header(CONTENT_TYPE, &body.content_type)

@@ -63,6 +63,7 @@ impl Client {
         let base = project_url(&place.base, branch.reference().as_str());
         let slug = fill_path("{slug}", &[&invocation.slug]);
         let url = format!("{base}/functions/v1/{slug}{}", invocation.path);
+        self.count();
         let mut request = self
             .plain_http()?
             .request(invocation.method.clone(), url)

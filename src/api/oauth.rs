@@ -144,6 +144,7 @@ impl Client {
     ) -> Result<String, ApiError> {
         let place = self.place().await?;
         redact::keep_secret(&place.token);
+        self.count();
         let request = self
             .plain_http()?
             .get(format!("{}{}", place.base, AuthorizeProjectClaim::PATH))
@@ -171,6 +172,7 @@ impl Client {
     /// the builder's.
     pub async fn exchange(&self, body: &TokenBody) -> Result<Tokens, ApiError> {
         let place = self.place().await?;
+        self.count();
         let request = self
             .plain_http()?
             .post(format!("{}{}", place.base, ExchangeToken::PATH))

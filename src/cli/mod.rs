@@ -11,6 +11,7 @@ mod journal;
 mod platform;
 mod policy;
 mod serve;
+mod tools;
 mod vault;
 
 use std::env::{self, VarError};
@@ -34,6 +35,10 @@ pub async fn run(cli: Cli) -> Result<(), String> {
         Some(Command::Init(args)) => init::run(&args),
         Some(Command::Journal(action)) => journal::run(action).await,
         Some(Command::Policy(args)) => policy::run(*args),
+        Some(Command::Tools(args)) => {
+            tools::run(&args);
+            Ok(())
+        }
         Some(Command::Approve(args)) => approve::run(args).await,
         Some(Command::Accept(args)) => accept::run(*args).await,
         Some(Command::Vault(args)) => vault::run(*args).await,

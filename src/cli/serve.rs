@@ -62,6 +62,7 @@ pub(super) fn client(args: &ServeArgs) -> Result<Client, String> {
         Some(token) => Arc::new(Place {
             base: args.api_url.trim_end_matches('/').to_owned(),
             token: token.clone(),
+            is_local: false,
         }),
         None => {
             let program = std::env::current_exe().map_err(|error| error.to_string())?;

@@ -11,7 +11,7 @@
 //! An approval is bound to principal, tool, arguments and state, and is taken at the moment of the
 //! effect, under whatever turn protects that. Permits for production are issued here alone.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -72,6 +72,7 @@ pub(super) struct Ask {
 pub(super) struct Trail {
     approvals: Mutex<Vec<String>>,
     question: Mutex<Option<Question>>,
+    sql_class: OnceLock<&'static str>,
 }
 
 impl Trail {
@@ -91,6 +92,16 @@ impl Trail {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// The call carries SQL of this class.
+    pub(super) fn carries(&self, sql_class: &'static str) {
+        let _ = self.sql_class.set(sql_class);
+    }
+
+    /// The class of the SQL that the call carries.
+    pub(super) fn sql_class(&self) -> Option<&'static str> {
+        self.sql_class.get().copied()
     }
 
     /// The call ends with a question.

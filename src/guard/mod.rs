@@ -101,6 +101,7 @@ mod rehearsal;
 mod remedies;
 mod revert;
 mod roads;
+mod rule;
 mod secrets;
 mod settle;
 mod shape;
@@ -125,7 +126,7 @@ use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
 
-use crate::api::{Client, Ref};
+use crate::api::{Client, Meter, Ref};
 use crate::store::{Lease, Store, StoreError};
 use crate::webhook::Webhook;
 
@@ -185,6 +186,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(15 * 60);
 pub struct Guard {
     inner: Arc<Inner>,
     policy: Arc<Policy>,
+    /// The client of one call, which counts what that sends.
+    metered: Option<Arc<Client>>,
 }
 
 struct Inner {
@@ -226,6 +229,15 @@ impl Guard {
                 operations: operations::Operations::default(),
             }),
             policy: Arc::new(policy),
+            metered: None,
+        }
+    }
+
+    /// The same for one call, whose requests are counted.
+    fn metered(&self, meter: &Arc<Meter>) -> Self {
+        Self {
+            metered: Some(Arc::new(self.inner.client.metered(Arc::clone(meter)))),
+            ..self.clone()
         }
     }
 
@@ -239,6 +251,7 @@ impl Guard {
         Ok(Self {
             inner: Arc::clone(&self.inner),
             policy: Arc::new(policy),
+            metered: self.metered.clone(),
         })
     }
 
@@ -253,7 +266,7 @@ impl Guard {
     }
 
     fn client(&self) -> &Client {
-        &self.inner.client
+        self.metered.as_deref().unwrap_or(&self.inner.client)
     }
 
     fn webhook(&self) -> Option<&Webhook> {

@@ -325,7 +325,7 @@ impl Guard {
 
     /// Journals the call that was given an earlier call's outcome.
     fn attached(&self, asked: &Asked, operation: &str, outcome: Outcome) -> Outcome {
-        self.journal_attachment(asked, operation, outcome.is_error);
+        self.journal_attachment(asked, operation, &outcome);
         outcome
     }
 

@@ -3,6 +3,7 @@
 //! call → redact and fence → journal the outcome. Where the policy wants an approval the guard takes
 //! it at the moment of the effect, and no tool has a part in it.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,9 +18,11 @@ use super::{
     Call, Caller, Class, Code, Freeze, Frozen, Grant, Guard, Principal, Question, Refusal,
     TargetView, Tool, present,
 };
+use crate::api::Meter;
 use crate::clock;
 use crate::fence::quote;
 use crate::redact;
+use crate::sql;
 use crate::store::{Entry, Kind};
 
 /// What came of a call, ready for a client.
@@ -71,6 +74,10 @@ pub(super) struct About {
     pub(super) id: String,
     principal: Principal,
     trail: Arc<Trail>,
+    /// What was sent to the platform; nothing where no tool was reached.
+    meter: Option<Arc<Meter>>,
+    /// As JSON, without the wait; unknown where nobody could read them.
+    arguments_bytes: Option<usize>,
     started: Instant,
 }
 
@@ -81,6 +88,8 @@ impl About {
             id: call.id.clone(),
             principal: call.caller.principal.clone(),
             trail: Arc::clone(&call.trail),
+            meter: Some(Arc::clone(&call.meter)),
+            arguments_bytes: Some(bytes_of(&call.arguments)),
             started: Instant::now(),
         }
     }
@@ -180,6 +189,9 @@ fn admit<T: Tool>(call: &Call, request: &Request) -> Result<(T::Input, super::Ta
     }
     let arguments = Value::Object(Map::clone(&request.arguments));
     let input = serde_json::from_value(arguments).map_err(|error| misread::<T>(request, &error))?;
+    if let Some(sql) = T::sql(&input) {
+        call.trail.carries(class_of(sql));
+    }
     let aim = T::target(&input)?;
     if policy.read_only && writes::<T>(&aim) {
         return Err(only_reads::<T>());
@@ -193,6 +205,11 @@ fn admit<T: Tool>(call: &Call, request: &Request) -> Result<(T::Input, super::Ta
         return Err(frozen(&policy.freeze));
     }
     Ok((input, aim))
+}
+
+/// The gravest class of a text's statements; a word of its own for what the judge cannot read.
+fn class_of(sql: &str) -> &'static str {
+    sql::judge(sql).map_or("unread", |batch| batch.gravest().as_str())
 }
 
 /// Whether a call can change anything.
@@ -229,6 +246,8 @@ pub(super) async fn finish(guard: &Guard, about: About, served: Served) -> Outco
         id: call_id,
         principal,
         trail,
+        meter,
+        arguments_bytes,
         started,
     } = about;
     let Served {
@@ -237,17 +256,37 @@ pub(super) async fn finish(guard: &Guard, about: About, served: Served) -> Outco
         writes,
         data,
     } = served;
-    let code = result.as_ref().err().map(|refusal| refusal.code.as_str());
+    let code = result.as_ref().err().map(|refusal| refusal.code);
+    let approvals = trail.approvals();
+    let rule = match code {
+        Some(code) => Some(code.rule()),
+        None => (!approvals.is_empty()).then_some("approval"),
+    };
+    let aimed_at = json!(target);
+    let outcome = match result {
+        Ok((value, text)) => present::success(value, &text, target, data),
+        Err(refusal) => Outcome {
+            question: trail.question(),
+            ..Outcome::of_refusal(&refusal)
+        },
+    };
+    let result_bytes = outcome.text.len();
     let entry = Entry {
         call_id,
         kind: Kind::Outcome,
         tool,
         body: json!({
             "decision": if code.is_some() { "refused" } else { "allowed" },
-            "code": code,
+            "code": code.map(Code::as_str),
+            "rule": rule,
             "principal": principal.as_str(),
-            "approvals": trail.approvals(),
-            "target": target,
+            "approvals": approvals,
+            "target": aimed_at,
+            "sql_class": trail.sql_class(),
+            "arguments_bytes": arguments_bytes,
+            "result_bytes": result_bytes,
+            "tokens": tokens(arguments_bytes.unwrap_or_default() + result_bytes),
+            "platform_calls": meter.map_or(0, |meter| meter.requests()),
             "micros": u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         }),
     };
@@ -257,26 +296,51 @@ pub(super) async fn finish(guard: &Guard, about: About, served: Served) -> Outco
         // The effect is done and its intent is on disk; the call's own answer matters more.
         tracing::error!(%error, tool, "an outcome could not be journalled");
     }
-    match result {
-        Ok((value, text)) => present::success(value, &text, target, data),
-        Err(refusal) => Outcome {
-            question: trail.question(),
-            ..Outcome::of_refusal(&refusal)
-        },
+    outcome
+}
+
+/// About how many tokens a model makes of so many bytes.
+fn tokens(bytes: usize) -> usize {
+    bytes / 4
+}
+
+/// How long arguments are as JSON.
+fn bytes_of(arguments: &Map<String, Value>) -> usize {
+    let mut length = Length(0);
+    // Counting fails at nothing.
+    let _ = serde_json::to_writer(&mut length, arguments);
+    length.0
+}
+
+/// Counts what is written, and keeps nothing.
+struct Length(usize);
+
+impl Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
 impl Guard {
     /// Journals a call that was given what came of an earlier one.
-    pub(super) fn journal_attachment(&self, asked: &Asked, operation: &str, is_error: bool) {
+    pub(super) fn journal_attachment(&self, asked: &Asked, operation: &str, outcome: &Outcome) {
+        let (arguments_bytes, result_bytes) = (bytes_of(&asked.arguments), outcome.text.len());
         self.store().journal_later(Entry {
             call_id: new_id(),
             kind: Kind::Outcome,
             tool: asked.tool,
             body: json!({
-                "decision": if is_error { "refused" } else { "allowed" },
+                "decision": if outcome.is_error { "refused" } else { "allowed" },
                 "principal": asked.principal.as_str(),
                 "attached_to": operation,
+                "arguments_bytes": arguments_bytes,
+                "result_bytes": result_bytes,
+                "tokens": tokens(arguments_bytes + result_bytes),
             }),
         });
     }
@@ -293,6 +357,8 @@ impl Guard {
             id: new_id(),
             principal: principal.clone(),
             trail: Arc::default(),
+            meter: None,
+            arguments_bytes: None,
             started: Instant::now(),
         };
         finish(self, about, Served::refused(refusal, false)).await

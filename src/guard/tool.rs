@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::approval::Trail;
 use super::{Caller, Grant, Guard, Principal, Refusal, Target};
+use crate::api::Meter;
 use crate::fence::Fence;
 
 /// One tool. It gets a grant and its input, and nothing else.
@@ -34,6 +35,12 @@ pub trait Tool: Send + Sync + 'static {
     /// Whether its answer may hold whatever somebody wrote into a database: then all of it is
     /// fenced. Where not, it is fenced only if it holds more than names.
     const DATA: bool = true;
+
+    /// The SQL that it carries, if it does: the journal says of what class that is.
+    fn sql(input: &Self::Input) -> Option<&str> {
+        let _ = input;
+        None
+    }
 
     /// What the input aims at.
     fn target(input: &Self::Input) -> Result<Target, Refusal> {
@@ -67,6 +74,8 @@ pub struct Call {
     pub(super) deadline: Instant,
     /// What the call leaves on its way.
     pub(super) trail: Arc<Trail>,
+    /// What it sends to the platform.
+    pub(super) meter: Arc<Meter>,
 }
 
 /// Where progress goes; nowhere if the client asked for none. Shared by its clones.
@@ -135,8 +144,9 @@ impl Call {
         deadline: Instant,
     ) -> Self {
         let id = new_id();
+        let meter = Arc::new(Meter::new(&id));
         Self {
-            guard,
+            guard: guard.metered(&meter),
             operation: id.clone(),
             id,
             tool,
@@ -144,6 +154,7 @@ impl Call {
             caller,
             deadline,
             trail: Arc::default(),
+            meter,
         }
     }
 

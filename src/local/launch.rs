@@ -70,6 +70,7 @@ impl LocalPlatform {
         let place = Place {
             base: ready.api_url,
             token: ready.access_token,
+            is_local: true,
         };
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(place.clone());
         Ok(place)

@@ -146,6 +146,36 @@ impl Class {
         self == Self::Read
     }
 
+    /// The word for it, which is stable.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::DataChange => "data_change",
+            Self::MassDataChange => "mass_data_change",
+            Self::Schema => "schema",
+            Self::Privilege => "privilege",
+            Self::Opaque => "opaque",
+            Self::Session => "session",
+            Self::Transaction => "transaction",
+            Self::Forbidden(_) => "forbidden",
+        }
+    }
+
+    /// How much of it there is to fear, beside others.
+    fn gravity(self) -> u8 {
+        match self {
+            Self::Read => 0,
+            Self::Session => 1,
+            Self::Transaction => 2,
+            Self::DataChange => 3,
+            Self::MassDataChange => 4,
+            Self::Schema => 5,
+            Self::Privilege => 6,
+            Self::Opaque => 7,
+            Self::Forbidden(_) => 8,
+        }
+    }
+
     /// Changes of rows, whether few or all.
     pub fn is_data(self) -> bool {
         matches!(self, Self::DataChange | Self::MassDataChange)
@@ -166,6 +196,12 @@ impl Batch {
     /// The class of each statement, in order.
     pub fn classes(&self) -> impl Iterator<Item = Class> {
         self.statements.iter().map(|statement| statement.class)
+    }
+
+    /// The gravest class of its statements.
+    pub fn gravest(&self) -> Class {
+        let gravest = self.classes().max_by_key(|class| class.gravity());
+        gravest.unwrap_or(Class::Read)
     }
 
     /// Index of the first statement of a class.

@@ -55,6 +55,10 @@ impl Tool for ApplyMigration {
     const SLOW: bool = true;
     const DATA: bool = false;
 
+    fn sql(input: &Input) -> Option<&str> {
+        Some(&input.query)
+    }
+
     fn target(input: &Input) -> Result<Target, Refusal> {
         Ok(Target::project(&input.project_id)
             .branch(input.branch.as_deref())

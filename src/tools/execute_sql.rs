@@ -70,6 +70,10 @@ impl Tool for ExecuteSql {
     // Rows would be changed a second time.
     const RESUMES: bool = false;
 
+    fn sql(input: &Input) -> Option<&str> {
+        Some(&input.query)
+    }
+
     fn target(input: &Input) -> Result<Target, Refusal> {
         let target = Target::project(&input.project_id)
             .branch(input.branch.as_deref())

@@ -19,6 +19,49 @@ use crate::guard::{
 
 pub use aliases::{ALIASES, Alias, called};
 
+/// How many tokens the tools that are listed by default may take.
+pub const LISTED_TOKENS: usize = 4500;
+/// How many tokens all tools together may take.
+pub const ALL_TOKENS: usize = 8000;
+
+/// What of tools lies in a model's context, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Weight {
+    /// Names, descriptions and input schemas: what every client shows its model.
+    pub read: usize,
+    /// Output schemas, which most clients keep to themselves.
+    pub output: usize,
+}
+
+impl Weight {
+    /// One tool's, from what is listed of it.
+    pub fn of(name: &str, description: &str, input: &Value, output: &Value) -> Self {
+        Self {
+            read: name.len() + description.len() + input.to_string().len(),
+            output: output.to_string().len(),
+        }
+    }
+
+    /// About how many tokens are read: four bytes make one.
+    pub fn tokens(self) -> usize {
+        self.read / 4
+    }
+
+    /// The same of the output schemas.
+    pub fn output_tokens(self) -> usize {
+        self.output / 4
+    }
+}
+
+impl std::iter::Sum for Weight {
+    fn sum<I: Iterator<Item = Self>>(weights: I) -> Self {
+        weights.fold(Self::default(), |sum, one| Self {
+            read: sum.read + one.read,
+            output: sum.output + one.output,
+        })
+    }
+}
+
 /// One tool of the catalogue, its types erased.
 pub struct Entry {
     /// Its name on the wire.
@@ -169,6 +212,17 @@ impl Entry {
                 Box::pin(async move { run::<T>(&guard, arguments, caller).await })
             },
         }
+    }
+
+    /// What it takes of a model's context.
+    pub fn weight(&self) -> Weight {
+        let schema = |schema: &Map<String, Value>| Value::Object(schema.clone());
+        Weight::of(
+            self.name,
+            self.description,
+            &schema(&self.input_schema),
+            &schema(&self.output_schema),
+        )
     }
 
     /// Serves one call.

@@ -101,5 +101,14 @@ async fn a_platform_fails_where_it_is_planned_and_nowhere_else() {
     plan(&faults, json!([{ "kind": "merge_stops", "after": 1 }]));
     let refusal = project.refused("merge_branch", json!({}), "partial").await;
     assert_eq!(kinds(&faults), [Kind::MergeStops], "{refusal}");
+    let call = faults.hits()[0].call.clone();
     assert_eq!(project.ledger("production").await, [json!(first)]);
+
+    // Who was hit is in the journal.
+    assert!(mcp.end().await.success());
+    let journal = world.journal();
+    let hit = journal
+        .iter()
+        .find(|entry| entry["tool"] == "merge_branch" && entry["kind"] == "outcome");
+    assert_eq!(json!(call), hit.unwrap()["call_id"]);
 }

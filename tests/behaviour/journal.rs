@@ -104,6 +104,75 @@ async fn every_call_has_exactly_one_outcome_and_writes_an_intent_before() {
 }
 
 #[tokio::test]
+async fn an_outcome_tells_what_decided_and_what_it_took() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let project = mcp.launch("P").await;
+    project.migrate("t", "create table public.t (id int)").await;
+    project.sql("select * from public.t").await;
+    let truncate = "truncate public.t";
+    project.sql(truncate).await;
+    for refused in ["alter system set work_mem = '1MB'", "select 1 from from"] {
+        let answer = project
+            .call("execute_sql", json!({ "query": refused }))
+            .await;
+        assert!(answer.refused, "{answer:?}");
+    }
+    mcp.refused("list_tables", json!({}), "invalid_arguments")
+        .await;
+    mcp.refused("nothing_of_the_kind", json!({}), "unknown_tool")
+        .await;
+    let read = mcp.call("list_projects", json!({})).await;
+    assert!(mcp.end().await.success());
+    let journal = world.journal();
+    let outcomes: Vec<&Value> = journal
+        .iter()
+        .filter(|entry| entry["kind"] == "outcome")
+        .map(|entry| &entry["body"])
+        .collect();
+    let told: Vec<(&Value, &Value)> = outcomes
+        .iter()
+        .map(|body| (&body["rule"], &body["sql_class"]))
+        .collect();
+    let null = Value::Null;
+    let text = |text: &str| json!(text);
+    assert_eq!(
+        told,
+        [
+            (&null, &null),
+            (&null, &text("schema")),
+            (&null, &text("read")),
+            (&null, &text("mass_data_change")),
+            (&text("sql"), &text("forbidden")),
+            (&text("sql"), &text("unread")),
+            (&text("arguments"), &null),
+            (&text("arguments"), &null),
+            (&null, &null),
+        ]
+    );
+    let number = |body: &Value, field: &str| body[field].as_u64().unwrap();
+    for body in &outcomes {
+        let bytes = body["arguments_bytes"].as_u64().unwrap_or_default();
+        assert!(number(body, "result_bytes") > 0, "{body}");
+        assert_eq!(
+            number(body, "tokens"),
+            (bytes + number(body, "result_bytes")) / 4
+        );
+    }
+    let arguments = json!({ "project_id": project.id, "query": truncate });
+    let bytes = arguments.to_string().len();
+    assert_eq!(outcomes[3]["arguments_bytes"], bytes);
+    assert_eq!(outcomes[7]["arguments_bytes"], null);
+    assert_eq!(outcomes[8]["result_bytes"], read.text.len());
+    // What was refused before anything was asked of the platform has sent nothing.
+    for (index, body) in outcomes.iter().enumerate() {
+        let sent = number(body, "platform_calls");
+        assert_eq!(sent == 0, (4..8).contains(&index), "{body}");
+    }
+    assert_eq!(outcomes[8]["platform_calls"], 1);
+}
+
+#[tokio::test]
 async fn a_changed_or_missing_record_is_found() {
     let world = World::new();
     let mcp = world.serve().await;

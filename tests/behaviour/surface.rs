@@ -245,3 +245,37 @@ fn init_writes_a_configuration_that_starts_this_program() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_command_tells_what_a_model_reads_of_the_tools_that_a_server_lists() {
+    let world = World::new();
+    for flags in [&[][..], &["--features", "database,branches"][..]] {
+        let told = world.json(&[&["tools", "--tokens", "--json"][..], flags].concat());
+        let mcp = world.serve_with(flags).await;
+        let tools: Vec<Value> = serde_json::from_str(&tools(&mcp).await).unwrap();
+        let listed: Vec<&Value> = told["tools"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|tool| tool["listed"] == true)
+            .map(|tool| &tool["name"])
+            .collect();
+        let offered: Vec<&Value> = tools.iter().map(|tool| &tool["name"]).collect();
+        assert_eq!(listed, offered);
+        assert_eq!(told["listed"]["tools"], offered.len());
+        let bytes = |key: &str| -> usize {
+            let parts = tools.iter().map(|tool| match &tool[key] {
+                Value::String(text) => text.len(),
+                other => other.to_string().len(),
+            });
+            parts.sum()
+        };
+        let read = bytes("name") + bytes("description") + bytes("inputSchema");
+        assert_eq!(told["listed"]["tokens"], read / 4);
+        assert_eq!(told["listed"]["output_tokens"], bytes("outputSchema") / 4);
+    }
+    let printed = world.run(&["tools"]);
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    assert!(printed.starts_with("tool "), "{printed}");
+    assert_eq!(printed.lines().count(), drydock::tools::CATALOGUE.len() + 1);
+}

@@ -1,5 +1,6 @@
 //! What a model reads of the catalogue.
 
+use drydock::tools::{LISTED_TOKENS, Weight};
 use serde_json::{Value, json};
 
 use super::Failure;
@@ -12,18 +13,17 @@ pub(crate) async fn run(world: &World, report: &mut Report) -> Result<(), Failur
     let answer = server.ask("tools/list", json!({})).await?;
     server.end().await?;
     let tools = answer["result"]["tools"].as_array().ok_or("no tools")?;
-    let bytes = |keys: &[&str]| -> f64 {
-        let parts = tools
-            .iter()
-            .flat_map(|tool| keys.iter().map(|key| &tool[*key]));
-        let sizes = parts.filter(|part| !part.is_null()).map(|part| match part {
-            Value::String(text) => text.len(),
-            other => other.to_string().len(),
-        });
-        // A catalogue is far below what a float holds exactly.
-        sizes.sum::<usize>() as f64
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let weigh = |tool: &Value| {
+        let (name, description) = (text(&tool["name"]), text(&tool["description"]));
+        Weight::of(
+            &name,
+            &description,
+            &tool["inputSchema"],
+            &tool["outputSchema"],
+        )
     };
-    let read = bytes(&["name", "description", "inputSchema"]);
+    let weight: Weight = tools.iter().map(weigh).sum();
     report.add(Figure::one(
         "tools that are listed",
         "tools",
@@ -32,11 +32,15 @@ pub(crate) async fn run(world: &World, report: &mut Report) -> Result<(), Failur
     report.add(Figure::one(
         "names, descriptions, input schemas",
         "bytes",
-        read,
+        // A catalogue is far below what a float holds exactly.
+        weight.read as f64,
     ));
-    report
-        .add(Figure::one("  the same as tokens (bytes / 4)", "tokens", read / 4.0).at_most(4500.0));
-    let output = bytes(&["outputSchema"]);
+    let tokens = weight.tokens() as f64;
+    report.add(
+        Figure::one("  the same as tokens (bytes / 4)", "tokens", tokens)
+            .at_most(LISTED_TOKENS as f64),
+    );
+    let output = weight.output as f64;
     report.add(Figure::one("output schemas, apart", "bytes", output));
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use drydock::guard::Class;
-use drydock::tools::{ALIASES, CATALOGUE, find};
+use drydock::tools::{ALIASES, ALL_TOKENS, CATALOGUE, Entry, Weight, find};
 use serde_json::Value;
 
 use crate::{read, stems};
@@ -93,14 +93,9 @@ fn no_schema_holds_a_reference_and_every_input_denies_what_it_does_not_know() {
 
 #[test]
 fn the_catalogue_stays_within_its_budget() {
-    let bytes: usize = CATALOGUE
-        .iter()
-        .map(|tool| {
-            let schema = Value::Object((*tool.input_schema).clone()).to_string();
-            tool.name.len() + tool.description.len() + schema.len()
-        })
-        .sum();
-    assert!(bytes / 4 <= TOKENS, "{} tokens", bytes / 4);
+    let weight: Weight = CATALOGUE.iter().map(Entry::weight).sum();
+    assert!(weight.tokens() <= TOKENS, "{} tokens", weight.tokens());
+    assert_eq!(ALL_TOKENS, TOKENS);
 }
 
 #[test]

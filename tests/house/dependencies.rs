@@ -35,7 +35,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     (
         "cli",
         &[
-            "api", "clock", "config", "fence", "guard", "local", "mcp", "redact", "store",
+            "api", "clock", "config", "fence", "guard", "local", "mcp", "redact", "store", "tools",
             "webhook",
         ],
     ),
