@@ -270,7 +270,7 @@ impl Guard {
     /// Journals a call that was given what came of an earlier one.
     pub(super) fn journal_attachment(&self, asked: &Asked, operation: &str, is_error: bool) {
         self.store().journal_later(Entry {
-            call_id: new_id(),
+            call_id: new_id(asked.tool),
             kind: Kind::Outcome,
             tool: asked.tool,
             body: json!({
@@ -290,7 +290,7 @@ impl Guard {
     ) -> Outcome {
         let about = About {
             tool,
-            id: new_id(),
+            id: new_id(tool),
             principal: principal.clone(),
             trail: Arc::default(),
             started: Instant::now(),

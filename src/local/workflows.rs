@@ -26,7 +26,7 @@ struct LedgerRow {
 impl Run {
     pub(super) fn new(kind: RunKind, reference: &Ref, migration_version: Option<String>) -> Self {
         Self {
-            id: new_uuid(),
+            id: new_uuid("workflow run", &format!("{reference}/{kind:?}")),
             kind,
             reference: reference.clone(),
             migration_version,

@@ -97,7 +97,7 @@ impl Cluster {
             major: house.installation.major,
             template: template.name.clone(),
             system_identifier: template.control.system_identifier,
-            secrets: Secrets::with(password),
+            secrets: Secrets::of(id, password),
             overrides: Overrides::new(),
             proven: Overrides::new(),
         };
