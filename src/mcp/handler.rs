@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 
 use super::asking::{ask, input_required, reply, way_to_ask};
 use super::resources;
+use crate::clock;
 use crate::fence;
 use crate::guard::{
     Caller, Class, Code, Guard, Next, Outcome, Policy, Principal, Progress, Refusal,
@@ -109,6 +110,7 @@ impl ServerHandler for Server {
         mut request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        clock::tick();
         let guard = self.guard_of(&context);
         // A writer that a read-only server hides is refused by the pipeline, with the reason.
         let arguments = request.arguments.take().unwrap_or_default();
