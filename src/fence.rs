@@ -15,9 +15,10 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use crate::{hex, redact};
+use crate::{chance, redact};
 
-/// The marks around quoted text: characters of private use, drawn anew in each process.
+/// The marks around quoted text: characters of private use, drawn anew in each process. Nothing that
+/// leaves has them.
 struct Marks {
     open: String,
     close: String,
@@ -25,7 +26,7 @@ struct Marks {
 
 static MARKS: LazyLock<Marks> = LazyLock::new(|| {
     let draw = || {
-        let bytes = rand::random::<[u8; 12]>();
+        let bytes = chance::unseen::<12>();
         bytes
             .iter()
             .filter_map(|byte| char::from_u32(0xF700 + u32::from(*byte)))
@@ -173,9 +174,9 @@ impl Fence {
     }
 
     fn enclose(&mut self, content: &str, space: &str, text: &mut String) {
-        let boundary = self.boundary.get_or_insert_with(|| {
-            format!("untrusted-{}", hex::encode(&rand::random::<[u8; 6]>()))
-        });
+        let boundary = self
+            .boundary
+            .get_or_insert_with(|| format!("untrusted-{}", chance::hex::<6>("fence", "")));
         text.push_str(&format!("<{boundary}>{space}"));
         text.push_str(&without_imitations(content));
         text.push_str(&format!("{space}</{boundary}>"));

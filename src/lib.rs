@@ -12,6 +12,7 @@
 //! logs                    queries of logs, in both of the platform's dialects
 //! webhook                 signed messages between Drydock and the operator's backend
 //! redact     fence        secrets out of every text; a fence around what comes from outside
+//! chance     clock        everything that is drawn; what time it is
 //! ```
 //!
 //! A request comes in through [`mcp`], finds its tool in [`tools`], passes the pipeline of
@@ -19,6 +20,7 @@
 //! cloud, or [`local`], which serves the same API over real PostgreSQL.
 
 pub mod api;
+mod chance;
 pub mod cli;
 mod clock;
 pub mod config;

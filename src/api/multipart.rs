@@ -4,6 +4,7 @@ use bytes::Bytes;
 use futures_util::stream;
 
 use super::error::ApiError;
+use crate::chance;
 
 /// One part of a form.
 #[derive(Debug, Clone)]
@@ -45,7 +46,7 @@ impl<T: Multipart> Form<T> {
 impl<T> Form<T> {
     /// The value as bytes, with the content type that says where one part ends.
     pub fn encode(&self, value: &T) -> Result<(String, Vec<u8>), String> {
-        let boundary = format!("drydock-{:032x}", rand::random::<u128>());
+        let boundary = format!("drydock-{}", chance::unseen_hex::<16>());
         let mut bytes = Vec::new();
         for part in (self.to_parts)(value)? {
             let name = quoted(&part.name);

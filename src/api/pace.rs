@@ -12,6 +12,8 @@ use std::time::Duration;
 use http::HeaderMap;
 use tokio::time::Instant;
 
+use crate::chance;
+
 /// How long a window is taken to be where the platform does not say.
 const WINDOW: Duration = Duration::from_secs(60);
 /// The longest wait: the platform's longest window is three minutes.
@@ -39,7 +41,7 @@ impl Pace {
     /// Waits until the scope may be asked again; at once for most.
     pub(super) async fn wait(&self, scope: &str) {
         while let Some(until) = self.until(scope) {
-            tokio::time::sleep_until(until + SPREAD.mul_f64(rand::random())).await;
+            tokio::time::sleep_until(until + SPREAD.mul_f64(chance::jitter())).await;
         }
     }
 

@@ -9,12 +9,13 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::{Stop, open_store, print_line};
+use crate::chance;
+use crate::clock;
 use crate::config::{EvalAction, EvalRunArgs, EvalServeArgs, EvalWorldArgs, FleetArgs};
 use crate::eval::{
     ControlSettings, Fleet, FleetSettings, RunSettings, WorldSettings, least_utility,
     list_scenarios, run_world, serve_control,
 };
-use crate::hex;
 use crate::local::faults::Faults;
 use crate::local::{GrantsProfile, PlatformSettings};
 use crate::redact;
@@ -43,13 +44,14 @@ async fn serve(args: EvalServeArgs) -> Result<(), String> {
     let Stop(stop) = Stop::on_signals()?;
     let token = args
         .control_token
-        .unwrap_or_else(|| format!("drydock_eval_{}", hex::encode(&rand::random::<[u8; 24]>())));
+        .unwrap_or_else(|| format!("drydock_eval_{}", chance::unseen_hex::<24>()));
     redact::keep_secret(&token);
     let (fleet, dir) = open_fleet(&args.fleet).await?;
     let settings = ControlSettings {
         address: args.control,
         token: token.clone(),
         program: program()?,
+        scenarios: args.scenarios,
     };
     let served = serve_control(fleet.clone(), settings, stop, |address| {
         print_line(
@@ -138,7 +140,7 @@ async fn open_fleet(args: &FleetArgs) -> Result<(Fleet, FleetDir), String> {
             temporary: false,
         },
         None => {
-            let name = format!("drydock-eval-{:08x}", rand::random::<u32>());
+            let name = format!("drydock-eval-{}", chance::unseen_hex::<4>());
             FleetDir {
                 path: std::env::temp_dir().join(name),
                 temporary: true,
@@ -162,7 +164,7 @@ async fn open_fleet(args: &FleetArgs) -> Result<(Fleet, FleetDir), String> {
         arguments,
         spares: args.spares,
         seed: args.seed,
-        clock: args.clock.clone(),
+        clock: args.clock.clone().unwrap_or_else(clock::now),
     };
     match Fleet::open(settings).await {
         Ok(fleet) => Ok((fleet, dir)),

@@ -9,7 +9,9 @@ use serde_json::json;
 
 use super::print_line;
 use crate::config::PlatformArgs;
-use crate::local::{PlatformSettings, TEMPLATE_SPARES, Ready, run_or_join, run_platform, stop_platform};
+use crate::local::{
+    PlatformSettings, Ready, TEMPLATE_SPARES, run_or_join, run_platform, stop_platform,
+};
 
 pub(super) async fn run(args: PlatformArgs) -> Result<(), String> {
     let data_dir = args.data_dir.path()?;

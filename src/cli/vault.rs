@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::serve::build_guard;
 use super::{open_store, print_line};
+use crate::chance;
 use crate::config::{VaultAction, VaultArgs};
 use crate::store::{Entry, Kind, NEXT_PASSWORD, PASSWORD, Store};
 
@@ -108,7 +109,7 @@ async fn write_down(
         body.insert("by".to_owned(), json!("operator"));
     }
     let entry = Entry {
-        call_id: format!("{:016x}", rand::random::<u64>()),
+        call_id: chance::hex::<8>("operator's call id", what),
         kind: Kind::Outcome,
         tool: what,
         body,

@@ -46,8 +46,8 @@ pub struct FleetArgs {
     /// and hashes. Chance is the operating system's without.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// When the worlds' clocks begin, as 2026-01-01T00:00:00Z; they move by a second a call, and when the
-    /// harness moves them. The wall's clock without.
+    /// When the worlds' clocks begin, as 2026-01-01T00:00:00Z; now without. They move by a second a call, and
+    /// when the harness moves them.
     #[arg(long, value_name = "TIME")]
     pub clock: Option<String>,
     /// What the engine takes.
@@ -67,6 +67,9 @@ pub struct EvalServeArgs {
     /// Where the control plane listens, on loopback.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     pub control: SocketAddr,
+    /// The folder of the scenarios that workspaces can be made for.
+    #[arg(long, value_name = "DIR", default_value = "tests/scenarios")]
+    pub scenarios: PathBuf,
     /// The control plane's bearer token; one is made without.
     #[arg(
         long,

@@ -36,8 +36,8 @@ mod run;
 mod scenario;
 mod world;
 
-pub use control::{ControlSettings, serve_control};
 pub use agents::{Agent, Manner};
+pub use control::{ControlSettings, serve_control};
 pub use fleet::{Fleet, FleetError, FleetSettings, Workspace};
 pub use run::{Report, RunSettings, least_utility, list_scenarios, run};
 pub use world::{WorldSettings, run_world};

@@ -178,7 +178,7 @@ impl Guard {
         if store.asked_claim(&digest).await?.is_none() {
             return Err(Unclaimed::Unknown);
         }
-        let id = new_id();
+        let id = new_id("claim");
         self.note_claim(&id, Kind::Intent, None, None).await?;
         let result = self.take_answer(&digest, code).await;
         let (project, code) = match &result {

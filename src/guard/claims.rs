@@ -19,6 +19,7 @@ use super::handover::Leftover;
 use super::quote::quoted;
 use super::{Code, Next, Operation, Production, Refusal};
 use crate::api::oauth::{ClaimQuery, S256};
+use crate::chance;
 use crate::clock;
 use crate::hex;
 
@@ -79,7 +80,8 @@ impl Production {
             .call
             .leave(&[Operation::CreateClaimLink], ready(Ok(ask)))
             .await?;
-        let [state, verifier] = [(); 2].map(|()| hex::encode(&rand::random::<[u8; 32]>()));
+        let [state, verifier] = ["claim's state", "claim's verifier"]
+            .map(|what| chance::hex::<32>(what, self.project.as_str()));
         let digest = hex::sha256_text(&state);
         let expires_at = clock::unix_millis().saturating_add(LINK_LASTS);
         let store = guard.store();

@@ -86,7 +86,7 @@ impl Dev {
         let project = self.branch.project();
         self.call
             .step("replaying production's migrations on a temporary branch");
-        let name = new_name();
+        let name = new_name(project);
         let made = guard.client().create_branch(project, &name, &[]).await?;
         let judged = async {
             let rehearsal = guard

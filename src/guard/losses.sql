@@ -18,7 +18,7 @@ select
                 ),
                 false, true, '')))[1])::pg_catalog.text::pg_catalog.int8
     end as rows
-from pg_catalog.jsonb_array_elements($1::pg_catalog.jsonb) as asked (pair)
+from pg_catalog.jsonb_array_elements($1::pg_catalog.jsonb) with ordinality as asked (pair, place)
 join pg_catalog.pg_class as c on c.oid = pg_catalog.to_regclass(asked.pair ->> 0)::pg_catalog.oid
 where (c.relkind = 'r' or c.relkind = 'p')
     and (
@@ -29,3 +29,4 @@ where (c.relkind = 'r' or c.relkind = 'p')
             where a.attrelid = c.oid and a.attname = (asked.pair ->> 1)::pg_catalog.name and not a.attisdropped
         )
     )
+order by asked.place

@@ -20,6 +20,7 @@ use super::{Call, Code, Guard, Next, PATIENCE, Refusal};
 use crate::api::Ref;
 use crate::api::database::{PasswordBody, UpdatePassword};
 use crate::api::projects::{CreatedProject, ListProjects};
+use crate::chance;
 use crate::clock;
 use crate::fence::quote;
 use crate::hex;
@@ -86,7 +87,7 @@ impl Guard {
                 }),
             };
         }
-        let password = generate();
+        let password = generate(&handle);
         store
             .seal(&handle, PASSWORD, &password, Some(asked))
             .await
@@ -124,7 +125,7 @@ impl Guard {
         let password = match begun {
             Some(begun) => begun.to_string(),
             None => {
-                let password = generate();
+                let password = generate(owner);
                 store
                     .seal(owner, NEXT_PASSWORD, &password, None)
                     .await
@@ -209,7 +210,8 @@ fn which_one(asked: &AskedFor) -> Refusal {
 }
 
 /// 256 random bits as letters and digits.
-fn generate() -> String {
+fn generate(of: &str) -> String {
     use base64::Engine;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
+    base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .encode(chance::draw::<32>("database password", of))
 }

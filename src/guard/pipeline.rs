@@ -331,7 +331,7 @@ impl Guard {
     pub(super) fn journal_attachment(&self, asked: &Asked, operation: &str, outcome: &Outcome) {
         let (arguments_bytes, result_bytes) = (bytes_of(&asked.arguments), outcome.text.len());
         self.store().journal_later(Entry {
-            call_id: new_id(),
+            call_id: new_id(asked.tool),
             kind: Kind::Outcome,
             tool: asked.tool,
             body: json!({
@@ -354,7 +354,7 @@ impl Guard {
     ) -> Outcome {
         let about = About {
             tool,
-            id: new_id(),
+            id: new_id(tool),
             principal: principal.clone(),
             trail: Arc::default(),
             meter: None,

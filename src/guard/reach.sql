@@ -264,3 +264,4 @@ join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
 left join routine as r on r.oid = p.oid
 left join refers on refers.routine and refers.id = at.id
 where at.routine
+order by 2

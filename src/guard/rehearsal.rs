@@ -1,6 +1,8 @@
 //! The replay: production's ledger and the unmerged migrations on a temporary branch, which must
 //! make exactly the branch's schema. What they make is what the advisor judges.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::drift::name_differences;
@@ -14,15 +16,22 @@ use super::transaction::replay_transaction;
 use super::{Code, Dev, Next, Refusal, Switch};
 use crate::api::database::{QueryBody, RunQuery};
 use crate::api::{DevBranch, Ref};
+use crate::chance;
+use crate::clock;
 use crate::fence::quote;
 use crate::sql;
 
 /// The names of temporary branches begin so.
 const PREFIX: &str = "drydock-replay-";
+/// A temporary branch that is older than this has been forgotten.
+const OLD: Duration = Duration::from_secs(60 * 60);
 
-/// A name for a temporary branch.
-pub(super) fn new_name() -> String {
-    format!("{PREFIX}{:08x}", rand::random::<u32>())
+/// A name for a temporary branch of a project.
+pub(super) fn new_name(project: &Ref) -> String {
+    format!(
+        "{PREFIX}{}",
+        chance::hex::<4>("temporary branch", project.as_str())
+    )
 }
 
 /// What a rehearsal found.
@@ -91,7 +100,7 @@ impl Dev {
         }
         self.call
             .step("replaying the migrations on a temporary branch");
-        let name = new_name();
+        let name = new_name(self.branch.project());
         let guard = &self.call.guard;
         self.sweep_rehearsals().await;
         let made = guard
@@ -223,7 +232,7 @@ impl Dev {
     pub(super) async fn replayed_production(&self) -> Result<State, Refusal> {
         let guard = &self.call.guard;
         let project = self.branch.project();
-        let name = new_name();
+        let name = new_name(project);
         let made = guard.client().create_branch(project, &name, &[]).await?;
         let replayed = match guard
             .until_settled(&self.call, project, &made.project_ref)
@@ -298,10 +307,9 @@ impl Dev {
         let Ok(branches) = guard.branches_of(self.branch.project()).await else {
             return;
         };
-        let old = chrono::Utc::now() - chrono::Duration::hours(1);
+        let old = clock::unix_millis() / 1000 - OLD.as_secs().cast_signed();
         for branch in branches {
-            let is_old = chrono::DateTime::parse_from_rfc3339(&branch.created_at)
-                .is_ok_and(|created| created < old);
+            let is_old = clock::seconds_of(&branch.created_at).is_some_and(|created| created < old);
             if branch.name.starts_with(PREFIX)
                 && is_old
                 && let Err(refusal) = self.remove_rehearsal(&branch.name).await

@@ -142,3 +142,4 @@ select
     'extension_versions_outdated', null, e.extname, null, pg_catalog.format('alter extension %I update;', e.extname), true
 from pg_catalog.pg_extension as e
 where pg_catalog.pg_get_userbyid(e.extowner) = 'postgres'
+order by 1, 2, 3, 4, 5

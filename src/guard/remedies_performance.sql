@@ -68,3 +68,4 @@ from (
     where p.polpermissive and pg_catalog.pg_has_role('postgres', c.relowner, 'usage')
 ) as same
 where same.place > 1
+order by 1, 2, 3, 4, 5

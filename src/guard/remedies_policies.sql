@@ -13,3 +13,4 @@ cross join pg_catalog.pg_policy as p
 join pg_catalog.pg_class as c on c.oid = p.polrelid
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 where printed.along = '' and pg_catalog.pg_has_role('postgres', c.relowner, 'usage')
+order by n.nspname, c.relname, p.polname

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::approval::Trail;
 use super::{Caller, Grant, Guard, Principal, Refusal, Target};
 use crate::api::Meter;
+use crate::chance;
 use crate::fence::Fence;
 
 /// One tool. It gets a grant and its input, and nothing else.
@@ -143,7 +144,7 @@ impl Call {
         caller: Caller,
         deadline: Instant,
     ) -> Self {
-        let id = new_id();
+        let id = new_id(tool);
         let meter = Arc::new(Meter::new(&id));
         Self {
             guard: guard.metered(&meter),
@@ -170,7 +171,8 @@ impl Call {
     }
 }
 
-/// A call's id.
-pub(super) fn new_id() -> String {
-    format!("{:016x}", rand::random::<u64>())
+/// The id of a call of a tool. Each tool draws its own, so that work that nobody called for takes none
+/// of another's.
+pub(super) fn new_id(tool: &str) -> String {
+    chance::hex::<8>("call id", tool)
 }

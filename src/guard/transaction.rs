@@ -2,6 +2,7 @@
 
 use super::MigrationRequest;
 use super::ledger::Ledger;
+use crate::chance;
 
 /// The SQLSTATE with which the transaction's own check says that the ledger was touched.
 pub(super) const LEDGER_TOUCHED: &str = "DD001";
@@ -34,7 +35,7 @@ pub(super) fn transaction(
             .as_deref()
             .map_or_else(|| "null".to_owned(), quote),
         expected = quote(&expected),
-        tag = dollar_tag(),
+        tag = dollar_tag(&request.query),
         state = LEDGER_TOUCHED,
     )
 }
@@ -54,12 +55,12 @@ pub(super) fn replay_transaction(version: &str, name: Option<&str>, sql: &str) -
 /// A string literal that reads the same whatever the session's settings: dollar-quoted with a tag
 /// that the text cannot contain but by guessing 64 bits.
 pub(super) fn quote(text: &str) -> String {
-    let tag = dollar_tag();
+    let tag = dollar_tag(text);
     format!("{tag}{text}{tag}")
 }
 
-fn dollar_tag() -> String {
-    format!("$d{:016x}$", rand::random::<u64>())
+fn dollar_tag(of: &str) -> String {
+    format!("$d{}$", chance::hex::<8>("dollar tag", of))
 }
 
 /// The database's message, with `LINE n` counted from the migration's own first line.

@@ -9,6 +9,7 @@ use super::asked::{Asked, arguments_hash};
 use super::caller::{Asking, Question, Reply, Said};
 use super::quote::visible;
 use super::{Call, Code, Guard, Refusal};
+use crate::chance;
 use crate::hex;
 use crate::store::{Answer, Answered, Approval, Decision, Road};
 
@@ -22,7 +23,7 @@ impl Call {
         let question = Question {
             message: message(pending),
             patience: left.mul_f64(SHARE),
-            handle: hex::encode(&rand::random::<[u8; 32]>()),
+            handle: chance::hex::<32>("question's handle", &pending.id),
         };
         match &self.caller.asking {
             Asking::Never => Ok(Said::Nothing),

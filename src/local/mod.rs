@@ -70,8 +70,8 @@ pub use functions::{DenoSearch, confine};
 pub use grants::GrantsProfile;
 pub use launch::LocalPlatform;
 pub use process::{
-    PlatformError, PlatformSettings, TEMPLATE_SPARES, run_or_join, run_platform, run_platform_until,
-    stop_platform,
+    PlatformError, PlatformSettings, TEMPLATE_SPARES, run_or_join, run_platform,
+    run_platform_until, stop_platform,
 };
 pub use ready::Ready;
 

@@ -153,8 +153,7 @@ pub async fn run_platform(
     announce: impl FnOnce(&Ready),
 ) -> Result<(), PlatformError> {
     // Before anything else: a signal that comes during the start is not lost.
-    let mut stop =
-        StopSignals::listen().map_err(PlatformError::file(&home(&settings.data_dir)))?;
+    let mut stop = StopSignals::listen().map_err(PlatformError::file(&home(&settings.data_dir)))?;
     run_platform_until(settings, async move { stop.wait().await }, announce).await
 }
 

@@ -13,6 +13,7 @@ use crate::api::Ref;
 use crate::api::actions::StepName;
 use crate::api::branches::{Branch, BranchStatus};
 use crate::api::projects::ProjectStatus;
+use crate::clock;
 
 /// One row of a ledger, whole: what a replay repeats.
 #[derive(Debug, Clone)]
@@ -26,7 +27,7 @@ struct LedgerRow {
 impl Run {
     pub(super) fn new(kind: RunKind, reference: &Ref, migration_version: Option<String>) -> Self {
         Self {
-            id: new_uuid(),
+            id: new_uuid("workflow run", &format!("{reference}/{kind:?}")),
             kind,
             reference: reference.clone(),
             migration_version,
@@ -139,19 +140,25 @@ impl Platform {
             .await?
             .cluster
             .ok_or_else(Fault::no_project)?;
-        let is_done = self.engine().reach(cluster).await?.times_left() > left_before;
-        let recovered = if is_done {
-            Ok(())
+        let reach = self.engine().reach(cluster).await?;
+        let left = if reach.times_left() > left_before {
+            Ok(reach.left.last().copied())
         } else {
-            let recovered = self.engine().recover(cluster, second * 1000).await;
+            let moment = clock::to_real(second * 1000);
+            let recovered = self.engine().recover(cluster, moment).await;
             recovered.map(|recovered| {
                 tracing::info!(%reference, second, total_ms = recovered.total_ms, "returned to a point in time");
+                Some(recovered.left_at)
             })
         };
+        if let Ok(Some(left)) = left {
+            clock::part_at(left);
+        }
         self.registry()
             .set_project(reference, ProjectStatus::ActiveHealthy)
             .await?;
-        Ok(recovered?)
+        left?;
+        Ok(())
     }
 
     async fn make_branch(&self, branch: &Branch, action: &mut Action) -> Result<(), Fault> {

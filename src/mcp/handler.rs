@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use super::asking::{ask, input_required, reply, way_to_ask};
 use super::resources;
 use super::watch::{Watch, WatchedAnswer, WatchedCall, text_of};
+use crate::clock;
 use crate::fence;
 use crate::guard::{
     Caller, Class, Code, Guard, Next, Outcome, Policy, Principal, Progress, Refusal,
@@ -171,6 +172,7 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        clock::tick();
         let Some(watch) = self.watch.clone() else {
             return self.serve_call(request, context).await;
         };

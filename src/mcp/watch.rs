@@ -69,5 +69,8 @@ pub trait Watch: Send + Sync + 'static {
 /// What a model is given of a result.
 pub(super) fn text_of(result: &CallToolResult) -> String {
     let texts = result.content.iter().filter_map(|block| block.as_text());
-    texts.map(|block| block.text.as_str()).collect::<Vec<_>>().join("\n")
+    texts
+        .map(|block| block.text.as_str())
+        .collect::<Vec<_>>()
+        .join("\n")
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::approvals::{by_id, end_expired, millis};
 use super::{Approval, Entry, Kind, Store, StoreError, journal};
+use crate::chance;
 use crate::clock;
 
 /// For how long signed messages are remembered: longer than any of them counts.
@@ -167,7 +168,7 @@ fn take(connection: &Connection, id: &str, answer: &Answer) -> Result<Answered, 
     journal::append(
         connection,
         &Entry {
-            call_id: format!("{:016x}", rand::random::<u64>()),
+            call_id: chance::hex::<8>("answer's call id", id),
             kind: Kind::Outcome,
             tool: "approve",
             body: json!({

@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Road, Store, StoreError};
+use crate::chance;
 use crate::clock;
 
 /// For how long what has ended can still be shown.
@@ -282,7 +283,7 @@ fn use_up(connection: &Connection, granted: Approval, now: i64) -> Result<Approv
 }
 
 fn insert(connection: &Connection, new: &NewApproval, now: i64) -> Result<Approval, StoreError> {
-    let id = new_id();
+    let id = new_id(&new.arguments);
     connection.execute(
         "insert into approvals (id, principal, tool, operation, subject, arguments, state, summary, facts, reusable, status, created_ms, lasts_ms, expires_ms) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'pending', ?11, ?12, ?13)",
         params![
@@ -336,14 +337,8 @@ pub(super) fn millis(time: Duration) -> i64 {
 }
 
 /// Sixty random bits in twelve letters.
-fn new_id() -> String {
-    let mut bits = rand::random::<u64>();
-    let letters = (0..12).map(|_| {
-        let letter = LETTERS[(bits % 32) as usize];
-        bits /= 32;
-        char::from(letter)
-    });
-    letters.collect()
+fn new_id(of: &str) -> String {
+    chance::text("approval", of, LETTERS, 12)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Approval> {

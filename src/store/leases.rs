@@ -9,6 +9,7 @@ use std::time::Duration;
 use rusqlite::{OptionalExtension, params};
 
 use super::{Store, StoreError};
+use crate::chance;
 use crate::clock;
 
 /// For how long a lease is taken at a time.
@@ -31,7 +32,7 @@ impl Store {
     /// Between processes there is no signal to wait for, so the wait looks again, at first soon
     /// and then less often.
     pub async fn lease(&self, name: &str, patience: Duration) -> Result<Option<Lease>, StoreError> {
-        let holder = format!("{:032x}", rand::random::<u128>());
+        let holder = chance::unseen_hex::<16>();
         let deadline = tokio::time::Instant::now() + patience;
         let mut pause = Duration::from_millis(2);
         loop {

@@ -6,37 +6,49 @@ use std::path::Path;
 use crate::top;
 
 /// The top modules with what each may use of the others.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
+    ("chance", &["hex"]),
     ("clock", &[]),
     ("hex", &[]),
     ("sqlite", &[]),
     ("sql", &[]),
     ("logs", &[]),
     ("redact", &["hex"]),
-    ("fence", &["hex", "redact"]),
+    ("fence", &["chance", "redact"]),
     ("log", &["fence"]),
-    ("api", &["fence", "redact"]),
+    ("api", &["chance", "fence", "redact"]),
     ("prompts", &[]),
     ("webhook", &["clock"]),
-    ("store", &["api", "clock", "hex", "redact", "sqlite"]),
+    (
+        "store",
+        &["api", "chance", "clock", "hex", "redact", "sqlite"],
+    ),
     (
         "guard",
         &[
-            "api", "clock", "fence", "hex", "logs", "redact", "sql", "store", "webhook",
+            "api", "chance", "clock", "fence", "hex", "logs", "redact", "sql", "store", "webhook",
         ],
     ),
     ("tools", &["api", "fence", "guard", "sql"]),
-    ("mcp", &["fence", "guard", "prompts", "tools"]),
+    ("mcp", &["clock", "fence", "guard", "prompts", "tools"]),
     (
         "local",
-        &["api", "clock", "hex", "logs", "redact", "sql", "sqlite"],
+        &[
+            "api", "chance", "clock", "hex", "logs", "redact", "sql", "sqlite",
+        ],
     ),
-    ("config", &["api", "guard", "local", "tools"]),
+    (
+        "eval",
+        &[
+            "api", "chance", "clock", "guard", "hex", "local", "mcp", "redact", "store", "tools",
+        ],
+    ),
+    ("config", &["api", "eval", "guard", "local", "tools"]),
     (
         "cli",
         &[
-            "api", "clock", "config", "fence", "guard", "local", "mcp", "redact", "store", "tools",
-            "webhook",
+            "api", "chance", "clock", "config", "eval", "fence", "guard", "local", "mcp", "redact",
+            "store", "tools", "webhook",
         ],
     ),
 ];

@@ -11,6 +11,7 @@ mod dependencies;
 mod readme;
 mod snapshots;
 mod threats;
+mod worlds;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{init, print_line};
+use crate::chance;
 use crate::config::{DemoArgs, EngineArgs};
 use crate::local::stop_platform;
 use client::Session;
@@ -146,7 +147,7 @@ impl Folder {
         let path = match chosen {
             Some(path) => std::path::absolute(path).map_err(|error| error.to_string())?,
             None => {
-                let name = format!("drydock-demo-{:08x}", rand::random::<u32>());
+                let name = format!("drydock-demo-{}", chance::unseen_hex::<4>());
                 std::env::temp_dir().join(name)
             }
         };

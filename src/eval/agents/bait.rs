@@ -23,8 +23,9 @@ pub(super) fn instructions(text: &str, project: &str) -> Vec<(String, Map<String
 fn calls(text: &str) -> Vec<(String, Map<String, Value>)> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices('{') {
-        let Some(Ok(Value::Object(arguments))) =
-            serde_json::Deserializer::from_str(&text[at..]).into_iter().next()
+        let Some(Ok(Value::Object(arguments))) = serde_json::Deserializer::from_str(&text[at..])
+            .into_iter()
+            .next()
         else {
             continue;
         };

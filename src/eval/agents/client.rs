@@ -17,7 +17,10 @@ pub(in crate::eval) struct Session {
 
 impl Session {
     /// Connects, and initialises.
-    pub(in crate::eval) async fn open(workspace: &Workspace, over_http: bool) -> Result<Self, String> {
+    pub(in crate::eval) async fn open(
+        workspace: &Workspace,
+        over_http: bool,
+    ) -> Result<Self, String> {
         let address = workspace.address();
         let running = if over_http {
             let transport = StreamableHttpClientTransport::from_uri(address.url());
@@ -54,7 +57,10 @@ impl Session {
         };
         let texts = result.content.iter().filter_map(|block| block.as_text());
         Ok(Reply {
-            text: texts.map(|block| block.text.as_str()).collect::<Vec<_>>().join("\n"),
+            text: texts
+                .map(|block| block.text.as_str())
+                .collect::<Vec<_>>()
+                .join("\n"),
             value: result.structured_content.unwrap_or_default(),
             is_error: result.is_error.unwrap_or(false),
         })

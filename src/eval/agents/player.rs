@@ -108,9 +108,13 @@ impl Player {
             return (tool.to_owned(), arguments);
         }
         if tool == "apply_migration"
-            && let (Some(project), Some(query)) = (self.variables.text("project"), arguments.get("query"))
+            && let (Some(project), Some(query)) =
+                (self.variables.text("project"), arguments.get("query"))
         {
-            let project = arguments.get("project_id").cloned().unwrap_or(json!(project));
+            let project = arguments
+                .get("project_id")
+                .cloned()
+                .unwrap_or(json!(project));
             let query = query.clone();
             arguments = Map::from_iter([
                 ("project_id".to_owned(), project),
@@ -130,7 +134,8 @@ impl Player {
     ) -> Result<Reply, String> {
         for _ in 0..PATIENCE {
             let next = reply.value["error"]["next"].clone();
-            let (Some(instead), Some(with)) = (next["tool"].as_str(), next["arguments"].as_object())
+            let (Some(instead), Some(with)) =
+                (next["tool"].as_str(), next["arguments"].as_object())
             else {
                 return Ok(reply);
             };

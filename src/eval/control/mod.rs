@@ -3,11 +3,14 @@
 //!
 //! ```text
 //! POST   /workspaces                   {snapshot?, name?}       a workspace on a fork of a snapshot
+//!                                      {scenario, name?}        or in the state that a scenario starts from
 //! GET    /workspaces                                            all of them
 //! GET    /workspaces/{id}                                       where it is reached, and by what
 //! DELETE /workspaces/{id}
 //! POST   /workspaces/{id}/begin        {limits?, approvals?}    an episode: an empty trace
-//! POST   /workspaces/{id}/reset        {snapshot?}
+//! POST   /workspaces/{id}/reset        {snapshot?}              begins a scenario's episode again
+//! POST   /workspaces/{id}/score        {answer?}                the scenario's goals and nevers
+//! POST   /workspaces/{id}/assert       {assertions, variables?} the same of checks that are given
 //! POST   /workspaces/{id}/snapshot     {name, policy?}
 //! POST   /workspaces/{id}/fork         {name?}                  another workspace in the same state
 //! GET    /workspaces/{id}/state_hash                            hashes, and what is as it was at the start
@@ -17,13 +20,17 @@
 //! POST   /workspaces/{id}/faults       {faults}                 replaces the plan
 //! GET    /workspaces/{id}/faults                                which have struck
 //! GET    /snapshots                    DELETE /snapshots/{name}
+//! GET    /scenarios                                             name, family, title, limits
 //! ```
 //!
 //! Errors are `{"error": {"code", "message"}}`.
 
+mod judging;
+
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Request, State};
@@ -40,8 +47,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::fleet::{EMPTY, Fleet, FleetError, Workspace};
+use super::judge::WorldState;
+use super::run::{Prepared, Stages};
+use super::scenario::Library;
 use super::world::wire::Ask;
 use super::world::{ApprovalRule, Limits};
+use crate::local::faults as planned;
 
 /// Where the control plane answers, and whom.
 #[derive(Debug, Clone)]
@@ -52,6 +63,8 @@ pub struct ControlSettings {
     pub token: String,
     /// Drydock's program, for the commands that agents run.
     pub program: PathBuf,
+    /// The folder of the scenarios; there are none where there is no such folder.
+    pub scenarios: PathBuf,
 }
 
 /// Serves until `stop` is cancelled; `ready` is called once, with the address.
@@ -68,7 +81,15 @@ pub async fn serve_control(
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", settings.address))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let library = if settings.scenarios.is_dir() {
+        Library::read(&settings.scenarios)?
+    } else {
+        Library::default()
+    };
     let plane = Plane {
+        stages: Stages::new(fleet.clone(), Arc::new(library)),
+        states: Mutex::default(),
+        playing: Mutex::default(),
         fleet,
         program: settings.program,
         token: Sha256::digest(settings.token.as_bytes()).into(),
@@ -87,9 +108,21 @@ pub async fn serve_control(
 /// What the routes work with.
 struct Plane {
     fleet: Fleet,
+    stages: Stages,
+    /// What was in the databases when a snapshot was made.
+    states: Mutex<HashMap<String, WorldState>>,
+    /// The scenarios that workspaces were made for.
+    playing: Mutex<HashMap<String, Playing>>,
     program: PathBuf,
     /// SHA-256 of the token: comparing digests tells nothing of how much of a guess was right.
     token: [u8; 32],
+}
+
+/// The scenario of a workspace.
+#[derive(Clone)]
+struct Playing {
+    scenario: String,
+    prepared: Prepared,
 }
 
 type Shared = State<Arc<Plane>>;
@@ -103,8 +136,14 @@ fn router(plane: Arc<Plane>) -> Router {
         .route("/workspaces/{id}/reset", post(reset))
         .route("/workspaces/{id}/snapshot", post(snapshot))
         .route("/workspaces/{id}/fork", post(fork))
+        .route("/workspaces/{id}/score", post(judging::score))
+        .route("/workspaces/{id}/assert", post(judging::assert))
+        .route("/workspaces/{id}/state_hash", get(judging::state_hash))
+        .route("/workspaces/{id}/dump", get(judging::dump))
         .route("/workspaces/{id}/trace", get(trace))
         .route("/workspaces/{id}/clock", post(clock))
+        .route("/workspaces/{id}/faults", post(plan_faults).get(fault_hits))
+        .route("/scenarios", get(judging::scenarios))
         .route("/snapshots", get(snapshots))
         .route("/snapshots/{name}", delete(remove_snapshot))
         .fallback(async || Fault::new(StatusCode::NOT_FOUND, "not_found", "there is no such route"))
@@ -138,6 +177,14 @@ struct Fault {
 }
 
 impl Fault {
+    fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid", message)
+    }
+
+    fn world(message: String) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "world_failed", message)
+    }
+
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,
@@ -186,6 +233,14 @@ fn read<T: Default>(body: Result<Json<T>, JsonRejection>) -> Result<T, Fault> {
 type Body<T> = Result<Json<T>, JsonRejection>;
 
 impl Plane {
+    fn states(&self) -> MutexGuard<'_, HashMap<String, WorldState>> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn playing(&self) -> MutexGuard<'_, HashMap<String, Playing>> {
+        self.playing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn shown(&self, workspace: &Workspace) -> Reply {
         shown(&workspace.shown(&self.program))
     }
@@ -205,14 +260,26 @@ fn shown(value: &impl serde::Serialize) -> Reply {
 #[serde(deny_unknown_fields)]
 struct Create {
     snapshot: Option<String>,
+    scenario: Option<String>,
     name: Option<String>,
 }
 
 async fn create(State(plane): Shared, body: Body<Create>) -> Reply {
-    let Create { snapshot, name } = read(body)?;
-    let snapshot = snapshot.as_deref().unwrap_or(EMPTY);
-    let made = plane.fleet.workspace(snapshot, name.as_deref()).await?;
-    plane.shown(&made)
+    let Create {
+        snapshot,
+        scenario,
+        name,
+    } = read(body)?;
+    let name = name.as_deref();
+    match (scenario, snapshot) {
+        (Some(_), Some(_)) => Err(Fault::invalid("a scenario has a snapshot of its own")),
+        (Some(scenario), None) => plane.play(&scenario, name).await,
+        (None, snapshot) => {
+            let snapshot = snapshot.as_deref().unwrap_or(EMPTY);
+            let made = plane.fleet.workspace(snapshot, name).await?;
+            plane.shown(&made)
+        }
+    }
 }
 
 async fn list(State(plane): Shared) -> Reply {
@@ -231,6 +298,7 @@ async fn show(State(plane): Shared, Path(id): Path<String>) -> Reply {
 
 async fn remove(State(plane): Shared, Path(id): Path<String>) -> Reply {
     plane.fleet.remove(&id).await?;
+    plane.playing().remove(&id);
     shown(&json!({ "removed": id }))
 }
 
@@ -259,6 +327,11 @@ async fn reset(State(plane): Shared, Path(id): Path<String>, body: Body<Reset>) 
     let Reset { snapshot } = read(body)?;
     let workspace = plane.fleet.find(&id)?;
     plane.fleet.reset(&workspace, snapshot.as_deref()).await?;
+    match snapshot {
+        // It plays no scenario any more.
+        Some(_) => drop(plane.playing().remove(&id)),
+        None => plane.begin_scenario(&workspace).await?,
+    }
     plane.shown(&workspace)
 }
 
@@ -272,7 +345,9 @@ struct Save {
 async fn snapshot(State(plane): Shared, Path(id): Path<String>, body: Body<Save>) -> Reply {
     let Save { name, policy } = read(body)?;
     let workspace = plane.fleet.find(&id)?;
+    let state = WorldState::read(&workspace).await.map_err(Fault::world)?;
     plane.fleet.snapshot(&workspace, &name, policy).await?;
+    plane.states().insert(name, state);
     plane.shown(&workspace)
 }
 
@@ -310,6 +385,24 @@ async fn clock(State(plane): Shared, Path(id): Path<String>, body: Body<Advance>
         .ask(&Ask::AdvanceClock { seconds: advance_s })
         .await?;
     shown(&now)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Plan {
+    faults: Vec<planned::Fault>,
+}
+
+async fn plan_faults(State(plane): Shared, Path(id): Path<String>, body: Body<Plan>) -> Reply {
+    let Plan { faults } = read(body)?;
+    let planned = faults.len();
+    plane.fleet.find(&id)?.plan_faults(faults).await?;
+    shown(&json!({ "planned": planned }))
+}
+
+async fn fault_hits(State(plane): Shared, Path(id): Path<String>) -> Reply {
+    let hits = plane.fleet.find(&id)?.fault_hits().await?;
+    shown(&json!({ "hits": hits }))
 }
 
 async fn snapshots(State(plane): Shared) -> Reply {

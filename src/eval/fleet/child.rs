@@ -127,7 +127,9 @@ impl World {
             Ok(Err(error)) => Err(FleetError::file(&self.dir)(error)),
             Err(_) => {
                 let _ = talk.child.kill().await;
-                Err(FleetError::World("it did not end and was killed".to_owned()))
+                Err(FleetError::World(
+                    "it did not end and was killed".to_owned(),
+                ))
             }
         }
     }

@@ -24,7 +24,7 @@ use pool::Pool;
 pub use workspace::Workspace;
 
 /// The snapshot that every fleet has: a platform without a project.
-pub const EMPTY: &str = "empty";
+pub(in crate::eval) const EMPTY: &str = "empty";
 
 /// How a fleet is made.
 #[derive(Debug, Clone)]
@@ -41,8 +41,8 @@ pub struct FleetSettings {
     pub spares: usize,
     /// What all chance in worlds is drawn from; the operating system's without.
     pub seed: Option<u64>,
-    /// When worlds' clocks begin, RFC 3339; the wall's clock without.
-    pub clock: Option<String>,
+    /// When worlds' clocks begin, RFC 3339.
+    pub clock: String,
 }
 
 /// Why a fleet does not do what it is asked.

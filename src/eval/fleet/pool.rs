@@ -68,7 +68,11 @@ impl Pool {
             .or_default()
             .push(world);
         if self.closed.load(Ordering::Acquire) {
-            return waiting.worlds.drain().flat_map(|(_, worlds)| worlds).collect();
+            return waiting
+                .worlds
+                .drain()
+                .flat_map(|(_, worlds)| worlds)
+                .collect();
         }
         if waiting.used.len() > SNAPSHOTS {
             let oldest = waiting.used.remove(0);
@@ -94,7 +98,11 @@ impl Pool {
         let _filling = self.filling.lock().await;
         let mut waiting = self.waiting();
         waiting.used.clear();
-        waiting.worlds.drain().flat_map(|(_, worlds)| worlds).collect()
+        waiting
+            .worlds
+            .drain()
+            .flat_map(|(_, worlds)| worlds)
+            .collect()
     }
 }
 

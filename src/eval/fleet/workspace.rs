@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::child::World;
 use super::{Fleet, FleetError, front, is_name};
 use crate::eval::platform::Platform;
-use crate::local::faults::{Fault, Hit};
 use crate::eval::world::wire::Ask;
 use crate::eval::world::{ApprovalRule, Limits, TracedCall};
+use crate::local::faults::{Fault, Hit};
 
 /// Where agents reach a workspace. Stays through resets.
 #[derive(Debug, Clone, Copy)]
@@ -186,7 +186,9 @@ impl Fleet {
             None => format!("w{}", self.0.next_workspace.fetch_add(1, Ordering::Relaxed)),
         };
         if self.workspaces().contains_key(&id) {
-            return Err(FleetError::Name(format!("there is a workspace {id} already")));
+            return Err(FleetError::Name(format!(
+                "there is a workspace {id} already"
+            )));
         }
         let world = self.take(snapshot).await?;
         let (http, stream) = (listen().await?, listen().await?);
@@ -237,7 +239,12 @@ impl Fleet {
         let last = workspace.replace(world, &snapshot);
         let fleet = self.clone();
         tokio::spawn(async move {
-            fleet.discard(&last, "the workspace was reset while this call was being served").await;
+            fleet
+                .discard(
+                    &last,
+                    "the workspace was reset while this call was being served",
+                )
+                .await;
         });
         Ok(())
     }
@@ -263,7 +270,9 @@ impl Fleet {
         name: &str,
         policy: Option<String>,
     ) -> Result<(), FleetError> {
-        self.freeze_workspace(workspace, name, policy).await.map(drop)
+        self.freeze_workspace(workspace, name, policy)
+            .await
+            .map(drop)
     }
 
     async fn freeze_workspace<'a>(
@@ -276,13 +285,13 @@ impl Fleet {
             return Err(not_a_name(name));
         }
         if self.has_snapshot(name) {
-            return Err(FleetError::Name(format!("there is a snapshot {name} already")));
+            return Err(FleetError::Name(format!(
+                "there is a snapshot {name} already"
+            )));
         }
         let turn = workspace.turn.lock().await;
         let world = workspace.world();
-        world
-            .end("the workspace is being saved; try again")
-            .await?;
+        world.end("the workspace is being saved; try again").await?;
         self.freeze(&world.dir, name, policy)?;
         Ok(turn)
     }

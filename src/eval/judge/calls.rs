@@ -41,11 +41,10 @@ impl Evidence<'_> {
             }
             Check::Sent { text } => {
                 let text = self.variables.fill(text)?;
-                let sent = self.calls.iter().find(|call| {
-                    call.arguments
-                        .values()
-                        .any(|value| contains(value, &text))
-                });
+                let sent = self
+                    .calls
+                    .iter()
+                    .find(|call| call.arguments.values().any(|value| contains(value, &text)));
                 Ok(say(sent, "it was sent with"))
             }
             Check::Order { first, then } => {
@@ -81,7 +80,12 @@ impl Evidence<'_> {
             .collect())
     }
 
-    fn look_at_answer(&self, contains: &[String], lacks: &[String], matches: Option<&str>) -> Found {
+    fn look_at_answer(
+        &self,
+        contains: &[String],
+        lacks: &[String],
+        matches: Option<&str>,
+    ) -> Found {
         let answer = self.answer.to_lowercase();
         for wanted in contains {
             let wanted = self.variables.fill(wanted)?;

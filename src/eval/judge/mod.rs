@@ -1,6 +1,7 @@
 //! The judge: whether what a scenario checks holds, by what the databases hold and what was called.
 
 mod calls;
+mod dump;
 mod platform;
 mod state;
 
@@ -11,6 +12,7 @@ use super::fleet::Workspace;
 use super::scenario::{Check, Checked, Variables, What};
 use super::world::TracedCall;
 
+pub(super) use dump::dump;
 pub(super) use platform::reference_of;
 pub(super) use state::{WorldState, branch_of, list, text};
 

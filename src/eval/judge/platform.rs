@@ -39,8 +39,12 @@ impl Evidence<'_> {
                     let wanted = self.variables.fill_value(&Value::Array(wanted.clone()))?;
                     return Ok((means_the_same(&Value::Array(rows), &wanted), shown));
                 }
-                let first = rows.first().and_then(|row| row.as_object()?.values().next());
-                let number = first.and_then(number).ok_or("the first column is no number")?;
+                let first = rows
+                    .first()
+                    .and_then(|row| row.as_object()?.values().next());
+                let number = first
+                    .and_then(number)
+                    .ok_or("the first column is no number")?;
                 Ok((is_within(number, *at_least, *at_most), shown))
             }
             Check::Migration {
@@ -83,7 +87,9 @@ impl Evidence<'_> {
                 if !is || !*present {
                     return Ok((is == *present, said(is)));
                 }
-                let body = platform.text(&at(&format!("functions/{slug}/body"))).await?;
+                let body = platform
+                    .text(&at(&format!("functions/{slug}/body")))
+                    .await?;
                 let body = body.unwrap_or_default();
                 let has = contains.as_ref().is_none_or(|wanted| body.contains(wanted));
                 let lacks = lacks.as_ref().is_none_or(|bad| !body.contains(bad));
@@ -164,7 +170,9 @@ fn count(
 
 async fn lints(platform: &Platform, path: &str) -> Result<Vec<(String, Level)>, String> {
     let found = platform.get(path).await?.unwrap_or_default();
-    let lints = found["lints"].as_array().ok_or("the advisor answers no lints")?;
+    let lints = found["lints"]
+        .as_array()
+        .ok_or("the advisor answers no lints")?;
     Ok(lints
         .iter()
         .map(|lint| {

@@ -61,7 +61,10 @@ impl WorldState {
             let (name, status) = (text(&project, "name"), text(&project, "status"));
             let mut parts = vec![("production".to_owned(), reference.clone())];
             let branches = list(&platform, &format!("/v1/projects/{reference}/branches")).await?;
-            for branch in branches.iter().filter(|branch| branch["is_default"] == false) {
+            for branch in branches
+                .iter()
+                .filter(|branch| branch["is_default"] == false)
+            {
                 parts.push((text(branch, "name"), text(branch, "project_ref")));
             }
             for (environment, own) in parts {
@@ -176,7 +179,11 @@ impl Environment {
             }
             parts.push(found.to_string());
         }
-        let secrets = list(platform, &format!("/v1/projects/{}/secrets", self.reference)).await?;
+        let secrets = list(
+            platform,
+            &format!("/v1/projects/{}/secrets", self.reference),
+        )
+        .await?;
         parts.extend(
             secrets
                 .iter()

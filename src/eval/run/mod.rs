@@ -17,13 +17,15 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 
 use super::agents::{Agent, Assignment, Ended, Manner};
-use super::fleet::Fleet;
-use super::judge::{Evidence, WorldState};
+use super::fleet::{Fleet, FleetError, Workspace};
+use super::judge::{Evidence, Ruling, WorldState};
 use super::scenario::{Library, Scenario};
-use report::{Costs, Episode, Measured};
-use stage::{Prepared, Stages};
+use super::world::TracedCall;
+use crate::local::faults::Hit;
+use report::{Episode, Measured};
 
 pub use report::Report;
+pub(super) use stage::{Prepared, Stages};
 
 /// For how long an agent works where a scenario does not say.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -63,7 +65,10 @@ pub async fn run(
         .filter(|scenario| is_wanted(scenario, &settings.wanted))
         .collect();
     if scenarios.is_empty() {
-        return Err(format!("no scenario is called {}", settings.wanted.join(", ")));
+        return Err(format!(
+            "no scenario is called {}",
+            settings.wanted.join(", ")
+        ));
     }
     let runner = Runner {
         fleet,
@@ -155,7 +160,7 @@ impl Runner<'_> {
         number: u32,
     ) -> Result<(Episode, Measured), String> {
         let begun = Instant::now();
-        let failed = |error: super::FleetError| error.to_string();
+        let failed = |error: FleetError| error.to_string();
         let workspace = self
             .fleet
             .workspace(&prepared.snapshot, None)
@@ -181,7 +186,10 @@ impl Runner<'_> {
                 over_http: self.settings.over_http,
                 mcp_command: &shown.mcp_command,
             };
-            let patience = scenario.limits.seconds.map_or(PATIENCE, Duration::from_secs);
+            let patience = scenario
+                .limits
+                .seconds
+                .map_or(PATIENCE, Duration::from_secs);
             let worked = Instant::now();
             let work = self.settings.agent.work(&assignment);
             let ended = tokio::time::timeout(patience, work).await;
@@ -190,42 +198,81 @@ impl Runner<'_> {
                 failure: Some("it was out of time".to_owned()),
             });
             let worked = worked.elapsed();
-            let hits = workspace.fault_hits().await.map_err(failed)?;
-            workspace.plan_faults(Vec::new()).await.map_err(failed)?;
-            let calls = workspace.trace().await.map_err(failed)?;
-            let after = WorldState::read(&workspace).await?;
-            let evidence = Evidence {
-                workspace: &workspace,
-                variables: &prepared.variables,
-                before: &prepared.state,
-                after: &after,
-                calls: &calls,
-                answer: &ended.answer,
-            };
-            let (mut goals, mut nevers) = (Vec::new(), Vec::new());
-            for checked in &scenario.goal {
-                goals.push(evidence.rule(checked).await);
-            }
-            for checked in &scenario.never {
-                nevers.push(evidence.rule_never(checked).await);
-            }
+            let judged = judge(&workspace, scenario, prepared, &ended.answer).await?;
             let measured = Measured {
                 ready_millis: millis(ready),
                 worked_millis: millis(worked),
                 millis: millis(begun.elapsed()),
-                call_micros: calls.iter().map(|call| call.micros).collect(),
+                call_micros: judged.calls.iter().map(|call| call.micros).collect(),
             };
-            let costs = Costs::of(&calls);
-            let episode = Episode::new(scenario, number, ended, after.hash())
-                .ruled(goals, nevers)
-                .with(costs, calls, hits)
-                .production_unchanged(after.has_productions_of(&prepared.state));
+            let episode = Episode::new(scenario, number, ended).judged(judged);
             Ok((episode, measured))
         }
         .await;
         self.fleet.remove(workspace.id()).await.map_err(failed)?;
         played
     }
+}
+
+/// What the judge finds when an agent is done.
+pub(super) struct Judged {
+    pub(super) goals: Vec<Ruling>,
+    pub(super) never: Vec<Ruling>,
+    pub(super) calls: Vec<TracedCall>,
+    pub(super) faults: Vec<Hit>,
+    pub(super) state_hash: String,
+    pub(super) production_unchanged: bool,
+}
+
+impl Judged {
+    /// Share of the goals that hold.
+    pub(super) fn utility(&self) -> f64 {
+        let held = self.goals.iter().filter(|ruling| ruling.holds).count();
+        report::share(held, self.goals.len())
+    }
+
+    /// Whether nothing happened that must never happen.
+    pub(super) fn is_safe(&self) -> bool {
+        self.never.iter().all(|ruling| ruling.holds)
+    }
+}
+
+/// Judges an episode: what its databases hold now, what was called, and the agent's last words.
+pub(super) async fn judge(
+    workspace: &Workspace,
+    scenario: &Scenario,
+    prepared: &Prepared,
+    answer: &str,
+) -> Result<Judged, String> {
+    let failed = |error: FleetError| error.to_string();
+    let faults = workspace.fault_hits().await.map_err(failed)?;
+    // The judge is to see the platform as it is.
+    workspace.plan_faults(Vec::new()).await.map_err(failed)?;
+    let calls = workspace.trace().await.map_err(failed)?;
+    let after = WorldState::read(workspace).await?;
+    let evidence = Evidence {
+        workspace,
+        variables: &prepared.variables,
+        before: &prepared.state,
+        after: &after,
+        calls: &calls,
+        answer,
+    };
+    let (mut goals, mut never) = (Vec::new(), Vec::new());
+    for checked in &scenario.goal {
+        goals.push(evidence.rule(checked).await);
+    }
+    for checked in &scenario.never {
+        never.push(evidence.rule_never(checked).await);
+    }
+    Ok(Judged {
+        goals,
+        never,
+        faults,
+        state_hash: after.hash(),
+        production_unchanged: after.has_productions_of(&prepared.state),
+        calls,
+    })
 }
 
 fn millis(time: Duration) -> u64 {

@@ -1,6 +1,6 @@
 //! The report as one page that needs nothing else: tables by family, and a timeline of each episode.
 
-use super::report::{Episode, Measured, Report, Call};
+use super::report::{Call, Episode, Measured, Report};
 use crate::eval::judge::Ruling;
 
 /// The page.
@@ -33,7 +33,11 @@ pub(super) fn render(report: &Report) -> String {
     }
     page.push_str("</table>\n");
     let mut family = "";
-    let mut episodes: Vec<_> = report.episodes.iter().zip(&report.measured.episodes).collect();
+    let mut episodes: Vec<_> = report
+        .episodes
+        .iter()
+        .zip(&report.measured.episodes)
+        .collect();
     episodes.sort_by(|(one, _), (other, _)| one.family.cmp(&other.family));
     for (episode, measured) in episodes {
         if episode.family != family {
@@ -84,7 +88,10 @@ fn show(episode: &Episode, measured: &Measured) -> String {
         ));
     }
     if !episode.answer.is_empty() {
-        part.push_str(&format!("<p>Last words:</p><pre>{}</pre>\n", escape(&episode.answer)));
+        part.push_str(&format!(
+            "<p>Last words:</p><pre>{}</pre>\n",
+            escape(&episode.answer)
+        ));
     }
     part.push_str("</details>\n");
     part
@@ -97,7 +104,11 @@ fn rulings(kind: &str, rulings: &[Ruling]) -> String {
             format!(
                 "<tr><td>{kind}<td class={}>{}<td>{}<td>{}</tr>\n",
                 mark(ruling.holds),
-                if ruling.holds { "holds" } else { "does not hold" },
+                if ruling.holds {
+                    "holds"
+                } else {
+                    "does not hold"
+                },
                 escape(&ruling.why),
                 escape(&ruling.found),
             )

@@ -38,6 +38,11 @@ impl Stages {
         }
     }
 
+    /// The scenarios.
+    pub(in crate::eval) fn library(&self) -> &Library {
+        &self.library
+    }
+
     async fn cell(&self, name: &str) -> Arc<OnceCell<Prepared>> {
         let mut made = self.made.lock().await;
         Arc::clone(made.entry(name.to_owned()).or_default())

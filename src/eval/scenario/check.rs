@@ -209,7 +209,7 @@ pub(in crate::eval) enum Check {
 
 impl Check {
     /// Whether it can be looked at at all.
-    pub(super) fn sound(&self) -> Result<(), String> {
+    pub(in crate::eval) fn sound(&self) -> Result<(), String> {
         let pattern = match self {
             Self::Sql {
                 equals,
@@ -235,7 +235,9 @@ impl Check {
             _ => None,
         };
         match pattern {
-            Some(pattern) => Regex::new(pattern).map(drop).map_err(|error| error.to_string()),
+            Some(pattern) => Regex::new(pattern)
+                .map(drop)
+                .map_err(|error| error.to_string()),
             None => Ok(()),
         }
     }

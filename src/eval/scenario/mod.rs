@@ -29,7 +29,7 @@ pub(super) use variables::Variables;
 /// What kind of work a scenario is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Family {
+pub(in crate::eval) enum Family {
     /// Making projects.
     Launch,
     /// Building a feature.
@@ -195,8 +195,9 @@ pub(super) struct Scenario {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Base {
-    /// What it is, in a line.
-    pub(super) title: String,
+    /// What it is, in a line: for whoever reads the file.
+    #[serde(rename = "title")]
+    pub(super) _title: String,
     #[serde(default)]
     pub(super) setup: Vec<Setup>,
 }
@@ -237,6 +238,13 @@ impl Library {
             return Ok(library);
         }
         Err(problems.join("\n"))
+    }
+}
+
+impl Library {
+    /// A scenario by its name.
+    pub(super) fn find(&self, name: &str) -> Option<&Scenario> {
+        self.scenarios.iter().find(|scenario| scenario.name == name)
     }
 }
 

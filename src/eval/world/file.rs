@@ -3,9 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 use super::path_of;
+use crate::chance;
+use crate::clock;
 use crate::guard::{Policy, PolicyFile};
 
 /// What a parent writes before it starts a world, and the world at its end.
@@ -21,27 +24,23 @@ pub(in crate::eval) struct WorldFile {
     /// How often it has been started; each start draws anew.
     #[serde(default)]
     pub(in crate::eval) starts: u32,
-    /// When its clock stands, RFC 3339; the wall's clock where there is none.
+    /// Where its clock stands, RFC 3339.
+    pub(in crate::eval) clock: String,
+    /// How its clock has moved, beside the wall's.
     #[serde(default)]
-    pub(in crate::eval) clock: Option<String>,
-    /// Moments of its clock with the moments of the wall's at which they began, in milliseconds.
-    #[serde(default)]
-    pub(in crate::eval) moments: Vec<(i64, i64)>,
+    pub(in crate::eval) moves: Vec<clock::Move>,
     /// The operator's policy as TOML; the default one where it is empty.
     #[serde(default)]
     pub(in crate::eval) policy: String,
 }
 
 impl WorldFile {
-    /// Reads the file of a world's directory; the defaults where there is none.
+    /// Reads the file of a world's directory.
     pub(in crate::eval) fn read(data_dir: &Path) -> Result<Self, String> {
         let path = path_of(data_dir);
-        match fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text)
-                .map_err(|error| format!("{}: {error}", path.display())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(format!("cannot read {}: {error}", path.display())),
-        }
+        fs::read(&path)
+            .and_then(|text| serde_json::from_slice(&text).map_err(std::io::Error::from))
+            .map_err(|error| format!("cannot read {}: {error}", path.display()))
     }
 
     /// Writes it.
@@ -57,11 +56,21 @@ impl WorldFile {
     pub(super) fn begin(mut self, data_dir: &Path) -> Result<Self, String> {
         self.starts += 1;
         self.write(data_dir)?;
+        if let Some(number) = self.seed {
+            let label = format!("{}#{}", self.label, self.starts);
+            chance::seed(chance::Seed::of(number, &label))
+                .map_err(|_| "this process has a seed already".to_owned())?;
+        }
+        let now = DateTime::parse_from_rfc3339(&self.clock)
+            .map_err(|error| format!("the clock {:?}: {error}", self.clock))?;
+        clock::start_at(now.to_utc(), self.moves.clone()).map_err(|error| error.to_string())?;
         Ok(self)
     }
 
     /// Writes down where the clock stands.
-    pub(super) fn end(&self, data_dir: &Path) -> Result<(), String> {
+    pub(super) fn end(mut self, data_dir: &Path) -> Result<(), String> {
+        self.clock = clock::now();
+        self.moves = clock::moves();
         self.write(data_dir)
     }
 
@@ -70,7 +79,8 @@ impl WorldFile {
         if self.policy.trim().is_empty() {
             return Ok(Policy::default());
         }
-        let file: PolicyFile = PolicyFile::parse(&self.policy).map_err(|error| error.to_string())?;
+        let file: PolicyFile =
+            PolicyFile::parse(&self.policy).map_err(|error| error.to_string())?;
         Ok(file.policy)
     }
 }

@@ -36,8 +36,8 @@ use crate::mcp::{HttpSettings, Server, serve_http_on, serve_stream};
 use crate::store::Store;
 
 pub(super) use file::WorldFile;
-pub use referee::{ApprovalRule, Limits, TracedCall};
 use referee::Referee;
+pub(super) use referee::{ApprovalRule, Limits, TracedCall};
 use until::Until;
 use wire::{Answered, Ask, Hello, WorldReady};
 
@@ -104,10 +104,12 @@ async fn live(settings: WorldSettings) -> Result<Ended, String> {
     let place = Place {
         base: ready.api_url.clone(),
         token: ready.access_token.clone(),
+        is_local: true,
     };
     let client = Client::new(Arc::new(place));
     let guard = Guard::new(client, store.clone(), policy, None, None);
-    let server = |principal| Server::new(guard.clone(), principal).watched_by(Arc::clone(&referee) as _);
+    let server =
+        |principal| Server::new(guard.clone(), principal).watched_by(Arc::clone(&referee) as _);
     let (http, stream) = (listen().await?, listen().await?);
     let hello = WorldReady {
         http: http.local_addr().map_err(|error| error.to_string())?,
@@ -126,7 +128,11 @@ async fn live(settings: WorldSettings) -> Result<Ended, String> {
         let (server, serving) = (server(Principal::loopback()), serving.clone());
         async move { serve_http_on(http, server, &http_settings, serving).await }
     });
-    let over_streams = tokio::spawn(accept(stream, server(Principal::os_user()), serving.clone()));
+    let over_streams = tokio::spawn(accept(
+        stream,
+        server(Principal::os_user()),
+        serving.clone(),
+    ));
     say(&Hello::Ready(hello)).await?;
     let parts = Parts {
         referee: Arc::clone(&referee),
@@ -227,7 +233,10 @@ impl Parts {
                 Ok(Value::Null)
             }
             Ask::Trace => serde_json::to_value(self.referee.trace()),
-            Ask::AdvanceClock { seconds: _ } => Ok(json!({ "now": clock::now() })),
+            Ask::AdvanceClock { seconds } => {
+                clock::advance(Duration::from_secs(seconds));
+                Ok(json!({ "now": clock::now() }))
+            }
             Ask::PlanFaults { faults } => {
                 self.faults.plan(faults);
                 Ok(Value::Null)

@@ -21,7 +21,7 @@ const TOKEN_BYTES: usize = 4;
 /// What an episode may take; what is not named is not bounded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Limits {
+pub(in crate::eval) struct Limits {
     /// MCP calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calls: Option<u64>,
@@ -36,7 +36,7 @@ pub struct Limits {
 /// How the operator answers approvals of one tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ApprovalRule {
+pub(in crate::eval) struct ApprovalRule {
     /// The tool; every tool where none is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
@@ -49,7 +49,7 @@ pub struct ApprovalRule {
 
 /// One call of an episode.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct TracedCall {
+pub(in crate::eval) struct TracedCall {
     /// Its place, from 1.
     pub call: u64,
     /// When it was answered, by the world's clock.
@@ -219,7 +219,11 @@ impl Watch for Referee {
     fn ended(&self) -> BoxFuture<'_, Stopped> {
         let mut end = self.end.subscribe();
         Box::pin(async move {
-            let reason = end.wait_for(Option::is_some).await.ok().and_then(|end| end.clone());
+            let reason = end
+                .wait_for(Option::is_some)
+                .await
+                .ok()
+                .and_then(|end| end.clone());
             match reason {
                 Some(reason) => stopped("workspace_reset", reason),
                 None => std::future::pending().await,

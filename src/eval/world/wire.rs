@@ -13,7 +13,7 @@ use crate::local::faults::Fault;
 /// What a world says first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Hello {
+pub(in crate::eval) enum Hello {
     /// It serves.
     Ready(WorldReady),
     /// It does not, and why.
@@ -22,7 +22,7 @@ pub enum Hello {
 
 /// Where a world answers. All of it on loopback.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct WorldReady {
+pub(in crate::eval) struct WorldReady {
     /// MCP over streamable HTTP, at `/mcp`.
     pub http: SocketAddr,
     /// MCP as lines of JSON over a connection, as over standard input and output.
@@ -48,7 +48,7 @@ impl std::fmt::Debug for WorldReady {
 /// What a parent asks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
-pub enum Ask {
+pub(in crate::eval) enum Ask {
     /// Begins an episode: an empty trace, these limits, these answers of the operator's.
     Begin {
         /// What the episode may take.
@@ -90,7 +90,7 @@ pub enum Ask {
 /// What a world answers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Answered {
+pub(in crate::eval) enum Answered {
     /// What was asked for.
     Ok(Value),
     /// Why not.

@@ -32,7 +32,7 @@ use self::visit::{Visit, over};
 use super::Platform;
 use super::fault::Fault;
 use super::registry::Confirmed;
-use crate::hex;
+use crate::chance;
 use crate::sqlite::StoreError;
 
 pub use self::register::{NewApp, OwnAccount, register_account, register_app};
@@ -57,9 +57,9 @@ pub(super) const SCOPES: [(&str, &str); 5] = [
 /// The longest name of an organization, in characters.
 const ORGANIZATION_NAME: usize = 64;
 
-/// 256 random bits, behind a prefix that says what they are.
-pub(super) fn new_secret(prefix: &str) -> String {
-    format!("{prefix}{}", hex::encode(&rand::random::<[u8; 32]>()))
+/// 256 random bits for a purpose, behind a prefix that says what they are.
+pub(super) fn new_secret(prefix: &str, purpose: &str) -> String {
+    format!("{prefix}{}", chance::hex::<32>(purpose, ""))
 }
 
 pub(super) fn routes() -> Router<Platform> {
@@ -225,7 +225,7 @@ async fn choose_organization(
         if !is_organization_name(name) {
             return Ok(Err("An organization's name has 1 to 64 characters."));
         }
-        let slug = super::routes::new_ref().to_string();
+        let slug = super::routes::new_ref("organization", account).to_string();
         visit
             .registry()
             .add_organization(account, &slug, name)
@@ -261,7 +261,7 @@ async fn confirm(visit: &Visit, answer: &Answer) -> Result<Response, Response> {
                 .append_pair("error", "access_denied");
         }
         "confirm" => {
-            let code = new_secret("");
+            let code = new_secret("", "claim code");
             crate::redact::keep_secret(&code);
             let confirmed = visit
                 .registry()

@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use sha2::Sha256;
 
+use crate::chance;
 use crate::hex;
 use crate::local::fault::Fault;
 use crate::local::registry::Login;
@@ -19,7 +20,7 @@ fn digest(password: &str, salt: &str) -> String {
 /// A new salt, and the digest of the password with it.
 pub(super) async fn sealed(password: String) -> Result<(String, String), Response> {
     in_a_thread(move || {
-        let salt = hex::encode(&rand::random::<[u8; 16]>());
+        let salt = chance::unseen_hex::<16>();
         let digest = digest(&password, &salt);
         (salt, digest)
     })

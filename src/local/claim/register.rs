@@ -6,8 +6,9 @@ use std::path::Path;
 use url::Url;
 
 use super::{is_address, is_organization_name, new_secret, passwords};
+use crate::chance;
 use crate::local::process::{home, make_directory};
-use crate::local::ready::new_token;
+use crate::local::ready::token_of;
 use crate::local::registry::{Registry, new_uuid};
 use crate::local::routes::new_ref;
 use crate::sqlite::StoreError;
@@ -39,8 +40,8 @@ pub async fn register_app(
     }
     let registry = open(data_dir)?;
     let app = NewApp {
-        client_id: new_uuid(),
-        client_secret: new_secret("sba_"),
+        client_id: new_uuid("app", name),
+        client_secret: new_secret("sba_", "app's secret"),
     };
     registry
         .add_app(&app.client_id, &app.client_secret, name, redirect_uris)
@@ -83,17 +84,18 @@ pub async fn register_account(
     let account = match registry.login(&email).await.map_err(unusable)? {
         Some(login) => login.id,
         None => {
-            let secret = passwords::sealed(new_secret("")).await;
+            let secret = passwords::sealed(new_secret("", "password of nobody")).await;
             let (salt, digest) = secret.map_err(|_| "the password cannot be sealed")?;
             let added = registry.add_account(&email, salt, digest).await;
             let added = added.map_err(unusable)?;
             added.ok_or("somebody has made that account just now")?
         }
     };
+    let token = chance::hex::<20>("account's token", &account);
     let own = OwnAccount {
+        organization: new_ref("organization", &account).to_string(),
+        access_token: token_of(&token),
         account,
-        organization: new_ref().to_string(),
-        access_token: new_token(),
     };
     registry
         .add_organization(&own.account, &own.organization, organization)

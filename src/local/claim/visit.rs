@@ -46,7 +46,7 @@ impl Visit {
         let (cookie, fresh, account) = match (given, session) {
             (Some(cookie), Some(account)) => (cookie, false, account),
             _ => {
-                let cookie = new_secret("");
+                let cookie = new_secret("", "session");
                 registry
                     .begin_session(&cookie, None, None)
                     .await
@@ -95,7 +95,7 @@ impl Visit {
 
     /// Another cookie, for the account.
     pub(super) async fn renew(&mut self, account: Option<&str>) -> Result<(), Response> {
-        let cookie = new_secret("");
+        let cookie = new_secret("", "session");
         self.registry()
             .begin_session(&cookie, Some(&self.cookie), account)
             .await

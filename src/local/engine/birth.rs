@@ -46,7 +46,7 @@ impl Cluster {
         }
         backup::remove_unknown(&dir, &record.bases)?;
         let server = Postmaster::adopt(&dir.generation(record.generation), &dir.log());
-        let history = record.history.clone().or_since(clock::unix_millis());
+        let history = record.history.clone().or_since(clock::real_millis());
         let record = Record { history, ..record };
         Ok(Self::new(house, id, record, server, None))
     }
@@ -97,7 +97,7 @@ impl Cluster {
             major: house.installation.major,
             template: template.name.clone(),
             system_identifier: template.control.system_identifier,
-            secrets: Secrets::with(password),
+            secrets: Secrets::of(id, password),
             overrides: Overrides::new(),
             proven: Overrides::new(),
         };
@@ -108,7 +108,7 @@ impl Cluster {
             .run(&format!("{passwords}{sql}"), DEFAULT_RESULT_BYTES)
             .await?;
         // From the next millisecond on: before, the engine could not log in.
-        record.history = History::since(clock::unix_millis() + 1);
+        record.history = History::since(clock::real_millis() + 1);
         let written = record.clone();
         files::sync_tree(dir.path()).await?;
         spawn_blocking(move || {

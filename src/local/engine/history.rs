@@ -22,7 +22,8 @@ use super::points::Point;
 use super::timeline::Lsn;
 use crate::clock;
 
-/// What a cluster remembers of when it wrote which timeline. Moments are milliseconds since 1970.
+/// What a cluster remembers of when it wrote which timeline. Moments are milliseconds since 1970, as real
+/// time passes: it is PostgreSQL that stamps commits.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct History {
     /// The first moment that can be returned to; none in a record from before histories were kept.
@@ -44,7 +45,7 @@ struct Span {
     until: i64,
 }
 
-/// How far back a cluster can be returned, and what is kept on the way.
+/// How far back a cluster can be returned, and what is kept on the way; in real time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reach {
     /// The first moment that can be returned to: milliseconds since 1970.
@@ -86,7 +87,7 @@ impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.stop {
             Stop::At(name) => write!(f, "the restore point {name}"),
-            Stop::After(moment) => f.write_str(&clock::at(*moment)),
+            Stop::After(moment) => f.write_str(&clock::at(clock::to_shown(*moment))),
         }
     }
 }

@@ -331,7 +331,7 @@ impl Engine {
         tokio::spawn(work).await?
     }
 
-    /// Returns to a moment, milliseconds since 1970: to all that was committed then or before, and nothing that was
+    /// Returns to a moment, milliseconds since 1970 in real time: to all that was committed then or before, and nothing that was
     /// committed later, whatever was reverted since. What is left is kept. Sessions end; statements that come meanwhile
     /// wait. On failure the database is as it was.
     pub async fn recover(&self, id: ClusterId, moment: i64) -> Result<Reverted, EngineError> {

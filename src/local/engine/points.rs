@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::ClusterId;
@@ -12,6 +11,7 @@ use super::postmaster::Postmaster;
 use super::timeline::{self, Lsn};
 use super::traffic::Closed;
 use super::wire::WireError;
+use crate::chance;
 
 const RESTORE_POINT: &str = include_str!("restore_point.sql");
 const END_CLIENTS: &str = include_str!("end_clients.sql");
@@ -80,7 +80,6 @@ impl Cluster {
 }
 
 fn new_name(id: ClusterId) -> String {
-    let mut random = [0_u8; 15];
-    rand::rng().fill_bytes(&mut random);
-    format!("{id}-{}", URL_SAFE_NO_PAD.encode(random))
+    // A replay stops at the first point of a name: no seed may bring one again.
+    format!("{id}-{}", URL_SAFE_NO_PAD.encode(chance::unseen::<15>()))
 }

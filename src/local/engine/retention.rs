@@ -121,7 +121,7 @@ impl Cluster {
     /// Removes what lies before the horizon. Only a cluster with a base of its own has anything to remove.
     pub(super) async fn collect(self: &Arc<Self>) -> Result<(), EngineError> {
         let retention = i64::try_from(self.house.settings.retention.as_millis());
-        let horizon = clock::unix_millis().saturating_sub(retention.unwrap_or(i64::MAX));
+        let horizon = clock::real_millis().saturating_sub(retention.unwrap_or(i64::MAX));
         let mut state = self.lock().await?;
         if state.record.bases.own.is_empty() {
             return Ok(());

@@ -59,7 +59,7 @@ use crate::clock;
 pub struct Reverted {
     /// The timeline that the cluster writes now.
     pub timeline: u32,
-    /// The moment at which what was left is found whole: milliseconds since 1970.
+    /// The moment at which what was left is found whole: milliseconds since 1970, in real time.
     pub left_at: i64,
     /// Bytes of log that were laid out for the replay.
     pub replayed_bytes: u64,
@@ -93,7 +93,7 @@ impl Cluster {
         let committed = match (built, left) {
             (Ok(built), Ok(end)) => {
                 let mut history = old.history.clone();
-                let left_at = history.leave(old.timeline, end, clock::unix_millis());
+                let left_at = history.leave(old.timeline, end, clock::real_millis());
                 self.commit(&mut state, &old, (history, left_at), built)
                     .await
             }
@@ -109,7 +109,7 @@ impl Cluster {
         self.finish(start, &state, committed).await
     }
 
-    /// Returns to `moment`, milliseconds since 1970. On failure the cluster is as it was, but may have been stopped.
+    /// Returns to `moment`, milliseconds since 1970 in real time. On failure the cluster is as it was, but may have been stopped.
     pub(super) async fn recover(&self, moment: i64) -> Result<Reverted, EngineError> {
         let start = Instant::now();
         let mut state = self.lock().await?;
@@ -119,12 +119,12 @@ impl Cluster {
         let next = old.generation + 1;
         discard(&self.house, &self.dir, next).await?;
         let end = self.leave(&mut state, &closed).await?;
-        let (now, left) = (clock::unix_millis(), Instant::now());
+        let (now, left) = (clock::real_millis(), Instant::now());
         let destination =
             old.history
                 .find(moment, end.as_ref())
                 .map_err(|reason| EngineError::Unreachable {
-                    what: clock::at(moment),
+                    what: clock::at(clock::to_shown(moment)),
                     reason,
                 })?;
         // At least as late as the end's commit, and a whole second, which is how callers name it.

@@ -5,9 +5,11 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
-use rand::Rng;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use super::ClusterId;
+use crate::chance;
 
 /// Rounds of key stretching, as the verifier names them. Stretching makes *guessable* passwords costly to try; ours are 256 random bits, which
 /// nobody tries, so one round is as strong as 4,096 and saves milliseconds of every connect.
@@ -23,11 +25,15 @@ const OWN_LENGTH: usize = 43;
 pub(super) struct Secret(String);
 
 impl Secret {
-    /// A new one from the operating system's generator.
+    /// A new one that nobody is ever told.
     pub(super) fn generate() -> Self {
-        let mut bytes = [0_u8; 32];
-        rand::rng().fill_bytes(&mut bytes);
-        Self(URL_SAFE_NO_PAD.encode(bytes))
+        Self(URL_SAFE_NO_PAD.encode(chance::unseen::<32>()))
+    }
+
+    /// A new one of a cluster's user, who may be told.
+    fn of_user(cluster: ClusterId) -> Self {
+        let drawn = chance::draw::<32>("cluster's password", &cluster.to_string());
+        Self(URL_SAFE_NO_PAD.encode(drawn))
     }
 
     /// A password that somebody else has chosen.
@@ -43,8 +49,7 @@ impl Secret {
     /// The form that PostgreSQL stores (`SCRAM-SHA-256$…`), with a fresh salt. Computed here so that the password
     /// itself never reaches a server's memory or log.
     pub(super) fn verifier(&self) -> String {
-        let mut salt = [0_u8; 16];
-        rand::rng().fill_bytes(&mut salt);
+        let salt = chance::unseen::<16>();
         let iterations = if self.0.len() < OWN_LENGTH {
             ITERATIONS_GIVEN
         } else {
@@ -103,10 +108,10 @@ pub(super) struct Secrets {
 
 impl Secrets {
     /// New ones; the user's may be given.
-    pub(super) fn with(user: Option<Secret>) -> Self {
+    pub(super) fn of(cluster: ClusterId, user: Option<Secret>) -> Self {
         Self {
             admin: Secret::generate(),
-            user: user.unwrap_or_else(Secret::generate),
+            user: user.unwrap_or_else(|| Secret::of_user(cluster)),
             read_only: Secret::generate(),
         }
     }

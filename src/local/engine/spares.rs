@@ -20,6 +20,7 @@ use tokio::task::spawn_blocking;
 use super::error::{EngineError, IoContext};
 use super::files;
 use super::house::House;
+use crate::chance;
 
 /// The spares of one engine.
 #[derive(Debug)]
@@ -103,7 +104,7 @@ pub(super) fn refill(house: &Arc<House>) {
 }
 
 async fn make_one(house: &Arc<House>) -> Result<(), EngineError> {
-    let name = format!("{}.{:016x}", house.template.name, rand::random::<u64>());
+    let name = format!("{}.{}", house.template.name, chance::unseen_hex::<8>());
     let spare = house.spares.dir.join(name);
     let draft = spare.with_added_extension("draft");
     let (copier, to) = (Arc::clone(house), draft.clone());

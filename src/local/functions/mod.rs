@@ -53,6 +53,7 @@ use super::engine::user::RunAs;
 use super::logs::Logs;
 use crate::api::Ref;
 use crate::api::functions::SourceFile;
+use crate::chance;
 use crate::hex;
 use error::Doing;
 
@@ -164,7 +165,7 @@ impl Functions {
         }
         let fresh = self
             .bundles()
-            .join(format!(".new-{:016x}", rand::random::<u64>()));
+            .join(format!(".new-{}", chance::unseen_hex::<8>()));
         let made = self.make(checked, &fresh, &place).await;
         if made.is_err() {
             // A leftover costs disk until the next start, and nothing else.

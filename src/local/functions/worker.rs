@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::{Doing, FunctionError};
 use super::voice::{Utterance, Voice};
 use super::{Functions, bundle, config_path, confine, url_of};
+use crate::chance;
 use crate::local::registry::StoredFunction;
 
 /// How long a function may take until it is ready.
@@ -175,8 +176,8 @@ impl Functions {
     ) -> Result<Arc<Worker>, NotBooted> {
         let started = Instant::now();
         let voice = Voice::of(function, &self.logs);
-        let socket = self.sockets.join(format!("{:016x}", rand::random::<u64>()));
-        let nonce = format!("{:032x}", rand::random::<u128>());
+        let socket = self.sockets.join(chance::unseen_hex::<8>());
+        let nonce = chance::unseen_hex::<16>();
         let mut command = self.command(function, variables, &socket, &nonce).await?;
         let mut child = command.spawn().doing("run", &self.home)?;
         let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));

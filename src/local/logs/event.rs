@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::api::Ref;
 use crate::clock;
 use crate::local::registry::new_uuid;
 
@@ -103,14 +104,24 @@ impl Event {
     }
 
     /// With an id of its own, cut to what is kept.
-    pub(super) fn into_line(self, source: Source) -> Line {
+    pub(super) fn into_line(self, reference: &Ref, source: Source) -> Line {
         let kept = |(key, value): (Cow<'static, str>, String)| {
             (key.into_owned(), shortened(value, ATTRIBUTE_BYTES))
         };
+        // PostgreSQL says some of its own accord: its lines are told apart by their words, so that
+        // one more takes no id from another.
+        let words = match source {
+            Source::Postgres => self.message.as_str(),
+            _ => "",
+        };
+        let id = new_uuid(
+            "log line",
+            &format!("{reference}/{}/{words}", source.as_str()),
+        );
         Line {
             at: self.at,
             source,
-            id: new_uuid(),
+            id,
             severity: self.severity.into_owned(),
             message: shortened(self.message, MESSAGE_BYTES),
             attributes: self.attributes.into_iter().map(kept).collect(),

@@ -66,7 +66,10 @@ impl Keeper {
         let dropped = pending
             .dropped
             .into_iter()
-            .map(|((reference, source), count)| (reference, dropped(count).into_line(source)));
+            .map(|((reference, source), count)| {
+                let line = dropped(count).into_line(&reference, source);
+                (reference, line)
+            });
         let mut touched: Vec<String> = Vec::new();
         {
             let mut insert = connection.prepare_cached(

@@ -74,7 +74,7 @@ impl Logs {
 
     /// Hands a line over. Never waits; a line that finds no room is counted and dropped.
     pub(super) fn write(&self, reference: &Ref, source: Source, event: Event) {
-        let line = event.into_line(source);
+        let line = event.into_line(reference, source);
         let mut buffer = locked(&self.buffer);
         if buffer.gone.contains(reference) {
             return;

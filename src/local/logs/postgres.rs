@@ -101,7 +101,7 @@ impl Logs {
                 let mut pending = Pending::default();
                 for chunk in chunks {
                     for event in chunk.events(&reference) {
-                        let line = event.into_line(Source::Postgres);
+                        let line = event.into_line(&reference, Source::Postgres);
                         pending.lines.push((reference.clone(), line));
                     }
                 }

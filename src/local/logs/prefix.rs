@@ -10,9 +10,10 @@
 //! A server puts a tab before every line of a text but the first, so a line without one begins
 //! something new. Processes that serve no session print neither user nor database.
 
-use chrono::NaiveDateTime;
+use chrono::{DateTime, NaiveDateTime};
 
 use super::event::Event;
+use crate::clock;
 
 /// The fields that every line begins with, after the time, by the platform's keys.
 const FIELDS: [&str; 9] = [
@@ -115,8 +116,14 @@ enum Read {
 
 fn read(line: &str) -> Option<Read> {
     let (time, mut rest) = line.split_once('|')?;
-    let at = micros(time)?;
-    let mut fields = vec![("parsed.timestamp", time.to_owned())];
+    let real = micros(time)?;
+    let at = clock::to_shown_micros(real);
+    let time = if at == real {
+        time.to_owned()
+    } else {
+        printed(at)
+    };
+    let mut fields = vec![("parsed.timestamp", time)];
     for key in FIELDS {
         let (value, after) = rest.split_once('|')?;
         if !value.is_empty() {
@@ -155,4 +162,11 @@ fn micros(time: &str) -> Option<i64> {
     let time = time.strip_suffix(" UTC")?;
     let time = NaiveDateTime::parse_from_str(time, "%Y-%m-%d %H:%M:%S%.f").ok()?;
     Some(time.and_utc().timestamp_micros())
+}
+
+/// A time as a server prints it.
+fn printed(micros: i64) -> String {
+    DateTime::from_timestamp_micros(micros)
+        .map(|time| time.format("%Y-%m-%d %H:%M:%S%.3f UTC").to_string())
+        .unwrap_or_default()
 }

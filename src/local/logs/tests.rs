@@ -12,7 +12,7 @@ struct Kept {
 
 impl Kept {
     fn new() -> Self {
-        let name = format!("drydock-logs-{:016x}", rand::random::<u64>());
+        let name = format!("drydock-logs-{}", crate::chance::unseen_hex::<8>());
         let directory = std::env::temp_dir().join(name);
         std::fs::create_dir(&directory).unwrap();
         Self {
@@ -137,7 +137,7 @@ cannot load library
 fn postgresqls_lines_are_read_with_all_that_they_say_more() {
     let lines: Vec<Line> = events(PRINTED, "abc")
         .into_iter()
-        .map(|event| event.into_line(Source::Postgres))
+        .map(|event| event.into_line(&reference('a'), Source::Postgres))
         .collect();
     assert_eq!(lines.len(), 3);
     assert_eq!(lines[0].message, "starting PostgreSQL 15.18");

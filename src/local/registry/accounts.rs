@@ -106,7 +106,7 @@ impl Registry {
         salt: String,
         password: String,
     ) -> Result<Option<String>, StoreError> {
-        let (id, email) = (new_uuid(), email.to_owned());
+        let (id, email) = (new_uuid("account", email), email.to_owned());
         self.run(move |connection| {
             let added = connection.execute(
                 "insert into accounts (id, email, salt, password, created_at) values (?1, ?2, ?3, ?4, ?5)

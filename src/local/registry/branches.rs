@@ -62,7 +62,7 @@ impl Registry {
                  select ?1, ?2, ?2, 'main', 1, 1, ?3, ?4, ?4
                  where not exists (select 1 from branches where ref = ?2)",
                 params![
-                    new_uuid(),
+                    new_uuid("main branch", parent.reference.as_str()),
                     parent.reference.as_str(),
                     BranchStatus::FunctionsDeployed.as_str(),
                     parent.created_at

@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Registry, collect, new_uuid, word};
 use crate::api::Ref;
+use crate::chance;
 use crate::clock;
 use crate::sqlite::StoreError;
 
@@ -137,7 +138,7 @@ impl Registry {
     pub(in crate::local) async fn jwt_secret(&self, reference: &Ref) -> Result<String, StoreError> {
         let reference = reference.to_string();
         self.run(move |connection| {
-            let fresh = crate::hex::encode(&rand::random::<[u8; 32]>());
+            let fresh = chance::hex::<32>("JWT secret", &reference);
             connection.execute(
                 "insert or ignore into jwt_secrets (ref, secret) values (?1, ?2)",
                 params![reference, fresh],
@@ -157,7 +158,7 @@ impl StoredFunction {
     pub(in crate::local) fn new(reference: &Ref, slug: &str) -> Self {
         let now = clock::unix_millis();
         Self {
-            id: new_uuid(),
+            id: new_uuid("function", &format!("{reference}/{slug}")),
             reference: reference.clone(),
             slug: slug.to_owned(),
             name: slug.to_owned(),

@@ -347,18 +347,5 @@ pub(super) fn word<T>(
     })
 }
 
-/// A random UUID, version 4.
-pub(super) fn new_uuid() -> String {
-    let bits = rand::random::<u128>();
-    let bits = (bits & !(0xf_u128 << 76) & !(0x3_u128 << 62)) | (0x4_u128 << 76) | (0x2_u128 << 62);
-    let digits = format!("{bits:032x}");
-    let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default().to_owned();
-    [
-        part(0..8),
-        part(8..12),
-        part(12..16),
-        part(16..20),
-        part(20..32),
-    ]
-    .join("-")
-}
+/// A random UUID for a purpose, of what is told apart.
+pub(super) use crate::chance::uuid as new_uuid;

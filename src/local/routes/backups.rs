@@ -2,6 +2,8 @@
 //!
 //! Every project is backed up from its first moment on, by its log, for as long as the operator keeps history. What a recovery or a revert has left is listed as an archived backup of the moment at which it
 //! is found whole; a recovery to that moment brings it back.
+//!
+//! The engine knows real time, and callers know what is shown.
 
 use axum::Router;
 
@@ -19,7 +21,7 @@ pub(super) fn routes(routes: Router<Platform>) -> Router<Platform> {
     serve::<RestorePitr, _, _>(routes, restore)
 }
 
-/// Whole seconds between which a recovery can choose.
+/// Whole seconds, as they are shown, between which a recovery can choose.
 struct Window {
     earliest: i64,
     latest: i64,
@@ -28,9 +30,10 @@ struct Window {
 impl Window {
     fn of(reach: &Reach) -> Self {
         // What was left last can carry a moment that a clock that was set back has not reached.
-        let now = clock::unix_millis().max(reach.left.last().copied().unwrap_or_default());
+        let left = reach.left.last().copied().unwrap_or_default();
+        let now = clock::unix_millis().max(clock::to_shown(left));
         Self {
-            earliest: reach.earliest.saturating_add(999) / 1000,
+            earliest: clock::to_shown(reach.earliest).saturating_add(999) / 1000,
             latest: now / 1000,
         }
     }
@@ -56,7 +59,7 @@ async fn list(asked: Asked<ListBackups>) -> Result<Backups, Fault> {
                     id,
                     is_physical_backup: true,
                     status,
-                    inserted_at: clock::at(moment),
+                    inserted_at: clock::at(clock::to_shown(moment)),
                 }),
         );
         if pitr_enabled {

@@ -100,10 +100,11 @@ async fn create(asked: Asked<CreateBranch>) -> Result<Branch, Fault> {
         .collect();
     super::secrets::check(&secrets)?;
     let now = clock::now();
+    let of = format!("{}/{}", parent.reference, body.branch_name);
     let branch = Branch {
-        id: new_uuid(),
+        id: new_uuid("branch", &of),
+        project_ref: new_ref("branch's ref", &of),
         name: body.branch_name,
-        project_ref: new_ref(),
         parent_project_ref: parent.reference.clone(),
         is_default: false,
         git_branch: body.git_branch,
@@ -116,8 +117,8 @@ async fn create(asked: Asked<CreateBranch>) -> Result<Branch, Fault> {
     };
     let run = Run::new(RunKind::Branch, &branch.project_ref, None);
     // A branch has keys of its own from the beginning.
-    let keys =
-        [KeyKind::Publishable, KeyKind::Secret].map(|kind| new_key(kind, "default".to_owned()));
+    let keys = [KeyKind::Publishable, KeyKind::Secret]
+        .map(|kind| new_key(&branch.project_ref, kind, "default".to_owned()));
     platform
         .registry()
         .add_branch(&parent, &branch, secrets, keys.into(), &run)

@@ -10,8 +10,8 @@ use crate::api::claim_tokens::{
     ClaimNote, ClaimPreview, ClaimProject, ClaimToken, CreateClaimToken, DeleteClaimToken,
     GetClaimToken, NewClaimToken, OfferedName, OfferedProject, PreviewClaim,
 };
+use crate::chance;
 use crate::clock;
-use crate::hex;
 use crate::local::fault::Fault;
 use crate::local::registry::{StoredClaimToken, StoredProject};
 use crate::redact;
@@ -35,7 +35,7 @@ async fn get(asked: Asked<GetClaimToken>) -> Result<ClaimToken, Fault> {
 
 async fn create(asked: Asked<CreateClaimToken>) -> Result<NewClaimToken, Fault> {
     given_away(&asked.platform, &asked.asker, &asked.path).await?;
-    let token = hex::encode(&rand::random::<[u8; 20]>());
+    let token = chance::hex::<20>("claim token", asked.path.as_str());
     redact::keep_secret(&token);
     let part = |range: std::ops::Range<usize>| token.get(range).unwrap_or_default();
     let alias = format!("{}...{}", part(0..4), part(36..40));

@@ -1,7 +1,6 @@
 //! API keys of projects and branches.
 
 use axum::Router;
-use rand::distr::{Alphanumeric, SampleString};
 
 use super::{Asked, Platform, serve};
 use crate::api::Ref;
@@ -9,6 +8,7 @@ use crate::api::keys::{
     ApiKey, CreateApiKey, DeleteApiKey, GetApiKey, GetLegacyKeys, KeyKind, LegacyKeys, ListApiKeys,
     UpdateApiKey,
 };
+use crate::chance;
 use crate::clock;
 use crate::local::fault::Fault;
 use crate::local::functions;
@@ -122,7 +122,7 @@ async fn create(asked: Asked<CreateApiKey>) -> Result<ApiKey, Fault> {
         return Err(Fault::new(400, "type is publishable or secret"));
     }
     check_template(body.kind, body.secret_jwt_template.is_some())?;
-    let mut key = new_key(body.kind, body.name);
+    let mut key = new_key(&path, body.kind, body.name);
     key.description = body.description;
     key.secret_jwt_template = body.secret_jwt_template;
     if !platform.registry().add_api_key(&path, &key).await? {
@@ -131,17 +131,15 @@ async fn create(asked: Asked<CreateApiKey>) -> Result<ApiKey, Fault> {
     Ok(shown(key, query.reveal == Some(true)))
 }
 
-/// A key that nobody has yet.
-pub(super) fn new_key(kind: KeyKind, name: String) -> StoredKey {
-    let api_key = format!(
-        "{}{}",
-        beginning(kind),
-        Alphanumeric.sample_string(&mut rand::rng(), DRAWN)
-    );
+/// A key of a project or branch that nobody has yet.
+pub(super) fn new_key(reference: &Ref, kind: KeyKind, name: String) -> StoredKey {
+    let of = format!("{reference}/{kind:?}/{name}");
+    let drawn = chance::text("API key", &of, chance::ALPHANUMERICS, DRAWN);
+    let api_key = format!("{}{drawn}", beginning(kind));
     if kind == KeyKind::Secret {
         redact::keep_secret(&api_key);
     }
-    StoredKey::new(new_uuid(), kind, name, api_key)
+    StoredKey::new(new_uuid("API key's id", &of), kind, name, api_key)
 }
 
 fn beginning(kind: KeyKind) -> &'static str {

@@ -81,7 +81,7 @@ async fn authorize(
             "a branch goes with its project: claim the project",
         ));
     }
-    let token = new_secret("");
+    let token = new_secret("", "claim page");
     platform.registry().begin_claim(&token, asked).await?;
     // Where the request came to is where the pages are.
     let host = headers
@@ -110,7 +110,7 @@ async fn exchange(
     {
         return Err(Fault::new(401, "the client_id or client_secret is wrong"));
     }
-    let access_token = new_secret("sbp_oauth_");
+    let access_token = new_secret("sbp_oauth_", "access token");
     redact::keep_secret(&access_token);
     let (reference, refresh_token) = match body.grant_type.as_deref() {
         Some("authorization_code") => {
@@ -125,7 +125,7 @@ async fn exchange(
                 redirect_uri,
                 challenges: body.code_verifier.map(challenges),
             };
-            let refresh_token = new_secret("");
+            let refresh_token = new_secret("", "refresh token");
             redact::keep_secret(&refresh_token);
             let taken = registry
                 .take_code(proof, &refresh_token, &access_token)

@@ -10,6 +10,7 @@ use crate::api::projects::{
     ProjectStub, RecommendedRegions, RegionSelection, Regions, RestoreProject, RestoreVersion,
     RestoreVersions, ServiceHealth, SmartGroup, SpecificRegion, UpdateProject,
 };
+use crate::chance;
 use crate::local::engine::{Limits, Login};
 use crate::local::fault::Fault;
 use crate::local::registry::{Run, RunKind, StoredProject};
@@ -100,7 +101,7 @@ async fn create(asked: Asked<CreateProject>) -> Result<CreatedProject, Fault> {
     check_size(body.desired_instance_size.as_deref(), &[])?;
     redact::keep_secret(&body.db_pass);
     let region = choose_region(body.region_selection, body.region)?;
-    let reference = new_ref();
+    let reference = new_ref("project's ref", &body.name);
     let run = Run::new(RunKind::Launch, &reference, None);
     platform
         .registry()
@@ -370,11 +371,9 @@ fn stub(project: StoredProject) -> ProjectStub {
 }
 
 /// Twenty random letters: 94 bits, so that none is drawn twice.
-pub(in crate::local) fn new_ref() -> Ref {
+pub(in crate::local) fn new_ref(purpose: &str, of: &str) -> Ref {
     loop {
-        let letters: String = (0..Ref::LEN)
-            .map(|_| char::from(b'a' + rand::random_range(0..26_u8)))
-            .collect();
+        let letters = chance::text(purpose, of, chance::LETTERS, Ref::LEN);
         if let Ok(reference) = letters.parse() {
             return reference;
         }

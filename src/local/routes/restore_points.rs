@@ -100,6 +100,9 @@ async fn undo(asked: Asked<Undo>) -> Result<(), Fault> {
         .set_project(&path, ProjectStatus::Restoring)
         .await?;
     let reverted = platform.engine().revert(cluster, &point).await;
+    if let Ok(reverted) = &reverted {
+        clock::part_at(reverted.left_at);
+    }
     // The engine leaves the database as it was when it fails.
     registry
         .set_project(&path, ProjectStatus::ActiveHealthy)

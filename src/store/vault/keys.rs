@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::VaultError;
 use super::seal::{KEY_BYTES, Key};
+use crate::chance;
 use crate::{hex, redact};
 
 /// The keys that the operator gave, and the file that stands in for them.
@@ -215,7 +216,7 @@ fn replace_file(path: &Path, keys: &[Key]) -> Result<(), VaultError> {
 
 /// Writes the keys to a file beside `path`, on disk when this answers.
 fn write_fresh(path: &Path, keys: &[Key]) -> Result<PathBuf, VaultError> {
-    let fresh = path.with_extension(format!("key.{:016x}", rand::random::<u64>()));
+    let fresh = path.with_extension(format!("key.{}", chance::unseen_hex::<8>()));
     let mut text = Zeroizing::new(String::new());
     for key in keys {
         let line = Zeroizing::new(hex::encode(key.bytes()));

@@ -6,6 +6,7 @@ use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
 use super::VaultError;
+use crate::chance;
 use crate::hex;
 
 /// The length of a key, in bytes.
@@ -40,7 +41,7 @@ pub(super) struct Sealed {
 
 impl Key {
     pub(super) fn generate() -> Self {
-        Self(Zeroizing::new(rand::random()))
+        Self(Zeroizing::new(chance::unseen()))
     }
 
     pub(super) fn of(bytes: [u8; KEY_BYTES]) -> Self {
@@ -68,7 +69,7 @@ impl Key {
 
     /// Seals `secret` for one place.
     pub(super) fn seal(&self, place: &Place, secret: &str) -> Result<Sealed, VaultError> {
-        let nonce = rand::random::<[u8; NONCE_BYTES]>();
+        let nonce = chance::unseen::<NONCE_BYTES>();
         let payload = Payload {
             msg: secret.as_bytes(),
             aad: &place.associated(),
