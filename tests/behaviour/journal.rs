@@ -112,6 +112,7 @@ async fn an_outcome_tells_what_decided_and_what_it_took() {
     project.sql("select * from public.t").await;
     let truncate = "truncate public.t";
     project.sql(truncate).await;
+    let sent = json!({ "project_id": project.id, "query": truncate });
     for refused in ["alter system set work_mem = '1MB'", "select 1 from from"] {
         let answer = project
             .call("execute_sql", json!({ "query": refused }))
@@ -159,9 +160,7 @@ async fn an_outcome_tells_what_decided_and_what_it_took() {
             (bytes + number(body, "result_bytes")) / 4
         );
     }
-    let arguments = json!({ "project_id": project.id, "query": truncate });
-    let bytes = arguments.to_string().len();
-    assert_eq!(outcomes[3]["arguments_bytes"], bytes);
+    assert_eq!(outcomes[3]["arguments_bytes"], sent.to_string().len());
     assert_eq!(outcomes[7]["arguments_bytes"], null);
     assert_eq!(outcomes[8]["result_bytes"], read.text.len());
     // What was refused before anything was asked of the platform has sent nothing.
