@@ -110,7 +110,8 @@ impl DataDir {
     }
 }
 
-fn default_data_dir() -> Result<PathBuf, String> {
+/// Where things lie if nobody says where.
+pub(crate) fn default_data_dir() -> Result<PathBuf, String> {
     // PostgreSQL refuses root and runs as another user, who cannot pass through root's home.
     if rustix::process::geteuid().is_root() {
         return Ok(PathBuf::from("/var/lib/drydock"));

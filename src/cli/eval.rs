@@ -11,7 +11,9 @@ use tokio::net::TcpStream;
 use super::{Stop, open_store, print_line};
 use crate::chance;
 use crate::clock;
-use crate::config::{EvalAction, EvalRunArgs, EvalServeArgs, EvalWorldArgs, FleetArgs};
+use crate::config::{
+    EvalAction, EvalRunArgs, EvalServeArgs, EvalWorldArgs, FleetArgs, default_data_dir,
+};
 use crate::eval::{
     ControlSettings, Fleet, FleetSettings, RunSettings, WorldSettings, least_utility,
     list_scenarios, run_world, serve_control,
@@ -155,8 +157,13 @@ async fn open_fleet(args: &FleetArgs) -> Result<(Fleet, FleetDir), String> {
     };
     give("--postgres-bin", args.engine.postgres_bin.as_ref());
     give("--deno", args.functions.deno.as_ref());
-    let tools = dir.path.join("tools");
-    give("--tools", args.functions.tools.as_ref().or(Some(&tools)));
+    // What npm has fetched once is not fetched again for the next fleet.
+    let tools = match (&args.functions.tools, dir.temporary) {
+        (Some(tools), _) => tools.clone(),
+        (None, true) => default_data_dir()?.join("tools"),
+        (None, false) => dir.path.join("tools"),
+    };
+    give("--tools", Some(&tools));
     let settings = FleetSettings {
         dir: dir.path.clone(),
         templates: args.engine.templates.clone(),

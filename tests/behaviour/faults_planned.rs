@@ -28,6 +28,7 @@ fn serve_platform(world: &World, faults: &Faults) {
         history: Duration::from_secs(3600),
         grants: GrantsProfile::Explicit,
         faults: Some(faults.clone()),
+        template_spares: 0,
     };
     let (sender, ready) = mpsc::channel();
     thread::spawn(move || {

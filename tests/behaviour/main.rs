@@ -10,6 +10,7 @@
 //! ways          from every refusal, by `next` alone, to a merge
 //! targets scope policy limits lifecycle pooler recovery costs keys cloud doctor sql ledger migrations restore_points advisor gate merge branches
 //! access advisors exposure attacks isolation sharing concurrency long_work crashes faults faults_planned http journal json lints resources surface
+//! evals/        workspaces for agent eval harnesses
 //! vault vault_keys canaries fence functions functions_attacks functions_logs functions_merge
 //! config config_attacks config_promotion secrets claim_pages claim_attacks claims claim_settings claim_tokens claim_browser
 //! ```
@@ -48,6 +49,7 @@ mod costs;
 mod crashes;
 mod doctor;
 mod elicitation;
+mod evals;
 mod exposure;
 mod exposure_files;
 mod faults;

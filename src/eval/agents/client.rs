@@ -37,12 +37,21 @@ impl Session {
         Ok(Self { running })
     }
 
-    /// Calls a tool.
+    /// Calls a tool. One that is still at work is called again, which follows it.
     pub(in crate::eval) async fn call(
         &self,
         tool: &str,
         arguments: Map<String, Value>,
     ) -> Result<Reply, String> {
+        loop {
+            let reply = self.call_once(tool, arguments.clone()).await?;
+            if reply.code() != "in_progress" {
+                return Ok(reply);
+            }
+        }
+    }
+
+    async fn call_once(&self, tool: &str, arguments: Map<String, Value>) -> Result<Reply, String> {
         let request = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
         let result = match self.running.call_tool(request).await {
             Ok(result) => result,

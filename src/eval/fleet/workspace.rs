@@ -122,7 +122,7 @@ impl Workspace {
     }
 
     /// Begins an episode: an empty trace, limits, and how the operator answers approvals.
-    pub async fn begin(
+    pub(in crate::eval) async fn begin(
         &self,
         limits: Limits,
         approvals: Vec<ApprovalRule>,
@@ -131,7 +131,7 @@ impl Workspace {
     }
 
     /// The calls since the episode began.
-    pub async fn trace(&self) -> Result<Vec<TracedCall>, FleetError> {
+    pub(in crate::eval) async fn trace(&self) -> Result<Vec<TracedCall>, FleetError> {
         let trace = self.ask(&Ask::Trace).await?;
         serde_json::from_value(trace).map_err(|error| FleetError::World(error.to_string()))
     }
