@@ -91,6 +91,49 @@ async fn a_replay_starts_at_the_last_base_on_its_way() {
     engine.destroy(id).await.unwrap();
 }
 
+/// Whether files below `dir` can share their blocks: XFS, btrfs and some others.
+fn shares_blocks(dir: &Path) -> bool {
+    let (from, to) = (dir.join("original"), dir.join("clone"));
+    std::fs::write(&from, vec![7; 1 << 16]).unwrap();
+    let (from, to) = (std::fs::File::open(from), std::fs::File::create(to));
+    rustix::fs::ioctl_ficlone(to.unwrap(), from.unwrap()).is_ok()
+}
+
+/// Whether blocks of a file are another's as well; `filefrag` asks the file system.
+fn is_shared(file: &Path) -> bool {
+    // What was never synced has no block yet.
+    std::fs::File::open(file).unwrap().sync_all().unwrap();
+    let mut command = std::process::Command::new("filefrag");
+    let output = command.arg("-v").arg(file).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    told.lines().any(|line| line.contains("shared"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_share_their_blocks_where_the_file_system_can() {
+    let home = Home::new();
+    if !shares_blocks(&home.path) {
+        eprintln!(
+            "skipped: files in {} cannot share blocks",
+            home.path.display()
+        );
+        return;
+    }
+    let engine = Engine::open(eager(&home)).await.unwrap();
+    let id = cluster(&engine).await;
+    // Nobody writes to the catalogue of functions.
+    let sql = "select pg_relation_filepath('pg_proc') as file";
+    let file = rows(&engine, id, sql).await[0]["file"].clone();
+    let file = file.as_str().unwrap();
+    let data = home.path.join(format!("c/{id}/g1")).join(file);
+    assert!(is_shared(&data), "a new cluster has its own {file}");
+    write_log(&engine, id, 12).await;
+    engine.tend(id).await.unwrap();
+    let base = home.path.join(format!("c/{id}/base/1")).join(file);
+    assert!(is_shared(&base), "a base has its own {file}");
+    engine.destroy(id).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_base_that_is_made_while_everything_changes_is_whole() {
     let home = Home::new();
