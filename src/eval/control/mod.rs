@@ -360,10 +360,12 @@ struct Fork {
 async fn fork(State(plane): Shared, Path(id): Path<String>, body: Body<Fork>) -> Reply {
     let Fork { name } = read(body)?;
     let workspace = plane.fleet.find(&id)?;
+    let state = WorldState::read(&workspace).await.map_err(Fault::world)?;
     let made = plane
         .fleet
         .fork_workspace(&workspace, name.as_deref())
         .await?;
+    plane.states().insert(made.snapshot(), state);
     plane.shown(&made)
 }
 

@@ -5,7 +5,7 @@
 //! standard input and output is a session, so it is carried over: the next world is initialised as the client
 //! has initialised the last one, and what was not answered is answered with an error.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -120,15 +120,17 @@ struct Session {
     /// The client's `initialize`, and its word that it is done.
     begun: Vec<String>,
     /// Requests that have not been answered, by their ids as JSON.
-    open: HashSet<String>,
+    open: BTreeMap<String, String>,
 }
 
 /// Why a world's end of a session is over.
 enum Over {
     /// The client has gone.
     Client,
-    /// The world has.
-    World,
+    /// Another world has taken its place, and it has answered what it had begun.
+    Replaced,
+    /// The world has gone by itself, or to be saved.
+    Died,
 }
 
 impl Session {
@@ -137,7 +139,7 @@ impl Session {
             client: End::new(client),
             current,
             begun: Vec::new(),
-            open: HashSet::new(),
+            open: BTreeMap::new(),
         }
     }
 
@@ -146,13 +148,20 @@ impl Session {
             let place = self.current.borrow_and_update().ready.stream;
             let mut world = End::new(connect(place).await?);
             self.begin_again(&mut world).await?;
-            if matches!(self.exchange(&mut world).await?, Over::Client) {
-                return Ok(());
+            // What the last world has not begun, this one does.
+            for line in self.open.values() {
+                world.send(line).await?;
             }
-            self.give_up_open().await?;
-            // The next world may be on its way already, or in the making.
-            if self.current.changed().await.is_err() {
-                return Ok(());
+            match self.exchange(&mut world).await? {
+                Over::Client => return Ok(()),
+                Over::Replaced => {}
+                Over::Died => {
+                    self.give_up_open().await?;
+                    // Another may be in the making.
+                    if self.current.changed().await.is_err() {
+                        return Ok(());
+                    }
+                }
             }
         }
     }
@@ -170,22 +179,33 @@ impl Session {
     }
 
     async fn exchange(&mut self, world: &mut End) -> io::Result<Over> {
+        let mut replaced = false;
         loop {
             tokio::select! {
-                line = self.client.read.next_line() => {
-                    let Some(line) = line? else { return Ok(Over::Client) };
-                    self.note(&line);
-                    if world.send(&line).await.is_err() {
-                        return Ok(Over::World);
+                // First: what the client sends after a reset is for the next world.
+                biased;
+                changed = self.current.changed(), if !replaced => {
+                    if changed.is_err() {
+                        return Ok(Over::Client);
                     }
+                    replaced = true;
                 }
                 line = world.read.next_line() => {
-                    let Ok(Some(line)) = line else { return Ok(Over::World) };
+                    let Ok(Some(line)) = line else {
+                        return Ok(if replaced { Over::Replaced } else { Over::Died });
+                    };
                     let said = envelope(&line);
                     if let (Some(id), None) = (said.id, said.method) {
                         self.open.remove(&id.to_string());
                     }
                     self.client.send(&line).await?;
+                }
+                line = self.client.read.next_line(), if !replaced => {
+                    let Some(line) = line? else { return Ok(Over::Client) };
+                    self.note(&line);
+                    if world.send(&line).await.is_err() {
+                        return Ok(Over::Died);
+                    }
                 }
             }
         }
@@ -198,7 +218,7 @@ impl Session {
                 if method == "initialize" {
                     self.begun = vec![line.to_owned()];
                 }
-                self.open.insert(id.to_string());
+                self.open.insert(id.to_string(), line.to_owned());
             }
             (None, Some("notifications/initialized")) => self.begun.push(line.to_owned()),
             _ => {}
@@ -207,12 +227,12 @@ impl Session {
 
     /// Answers what no world will.
     async fn give_up_open(&mut self) -> io::Result<()> {
-        for id in std::mem::take(&mut self.open) {
+        for id in std::mem::take(&mut self.open).into_keys() {
             let id: Value = serde_json::from_str(&id)?;
             let error = json!({
                 "jsonrpc": "2.0",
                 "id": id,
-                "error": { "code": -32000, "message": "the workspace was reset while this was being served" },
+                "error": { "code": -32000, "message": "the workspace's world ended while this was being served" },
             });
             self.client.send(&error.to_string()).await?;
         }

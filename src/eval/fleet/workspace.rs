@@ -237,15 +237,16 @@ impl Fleet {
         let snapshot = snapshot.map_or_else(|| workspace.snapshot(), str::to_owned);
         let world = self.take(&snapshot).await?;
         let last = workspace.replace(world, &snapshot);
+        let reason = "the workspace was reset while this call was being served";
+        let stop = Ask::Stop {
+            reason: reason.to_owned(),
+        };
+        // Whoever calls once this has answered reaches the new world; one that has died stops nobody.
+        if let Err(error) = last.ask(&stop).await {
+            tracing::debug!(%error, "the last world did not stop in order");
+        }
         let fleet = self.clone();
-        tokio::spawn(async move {
-            fleet
-                .discard(
-                    &last,
-                    "the workspace was reset while this call was being served",
-                )
-                .await;
-        });
+        tokio::spawn(async move { fleet.discard(&last, reason).await });
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! <folder>/<name>.toml          a scenario; its name is the file's stem
-//! <folder>/bases/<name>.toml    a state that several start from
+//! <folder>/bases/<name>.toml    a state that several start from; beside the folder where it has none
 //! ```
 //!
 //! check  what can be looked at afterwards      variables  what setup and scripts save and fill in
@@ -213,7 +213,13 @@ impl Library {
     /// Reads a folder. Everything that is wrong with its files is said at once.
     pub(super) fn read(folder: &Path) -> Result<Self, String> {
         let (mut library, mut problems) = (Self::default(), Vec::new());
-        for (name, text) in files(&folder.join("bases"))? {
+        let bases = [folder.join("bases"), folder.join("../bases")];
+        let bases = bases.iter().find(|bases| bases.is_dir());
+        for (name, text) in bases
+            .map(|bases| files(bases))
+            .transpose()?
+            .unwrap_or_default()
+        {
             match toml::from_str::<Base>(&text) {
                 Ok(base) => {
                     library.bases.insert(name, base);

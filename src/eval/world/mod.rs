@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines, Stdin};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Client, Place};
@@ -134,20 +135,15 @@ async fn live(settings: WorldSettings) -> Result<Ended, String> {
         serving.clone(),
     ));
     say(&Hello::Ready(hello)).await?;
-    let parts = Parts {
+    let mut parts = Parts {
         referee: Arc::clone(&referee),
         guard: guard.clone(),
         store: store.clone(),
         faults,
+        serving,
+        connections: Some((over_http, over_streams)),
     };
     let ended = parts.answer_parent().await?;
-    serving.cancel();
-    let last_words = async {
-        let _ = over_streams.await;
-        let _ = over_http.await;
-    };
-    // Whoever keeps a connection open without a call has nothing more to hear.
-    let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
     guard.settle().await.map_err(|error| error.to_string())?;
     stop.cancel();
     let stopped = platform.await.map_err(|error| error.to_string())?;
@@ -192,21 +188,25 @@ struct Parts {
     guard: Guard,
     store: Store,
     faults: Faults,
+    /// Cancelled when no more calls are taken.
+    serving: CancellationToken,
+    /// Who serves connections, until they are ended.
+    connections: Option<(JoinHandle<Result<(), String>>, JoinHandle<()>)>,
 }
 
 impl Parts {
     /// Answers what the parent asks, until it wants the world to end or is gone.
-    async fn answer_parent(&self) -> Result<Ended, String> {
+    async fn answer_parent(&mut self) -> Result<Ended, String> {
         let mut asked: Lines<BufReader<Stdin>> = BufReader::new(tokio::io::stdin()).lines();
         loop {
             let line = asked.next_line().await.map_err(|error| error.to_string())?;
             let Some(line) = line else {
-                self.end_calls("the workspace has ended").await;
+                self.stop("the workspace has ended").await;
                 return Ok(Ended::Abandoned);
             };
             let answered = match serde_json::from_str(&line) {
                 Ok(Ask::End { reason }) => {
-                    self.end_calls(&reason).await;
+                    self.stop(&reason).await;
                     return Ok(Ended::Asked);
                 }
                 Ok(ask) => match self.answer(ask).await {
@@ -219,14 +219,25 @@ impl Parts {
         }
     }
 
-    async fn end_calls(&self, reason: &str) {
+    /// Ends the calls that are being served, and every connection once it is answered.
+    async fn stop(&mut self, reason: &str) {
+        let Some((over_http, over_streams)) = self.connections.take() else {
+            return;
+        };
         let ended = self.referee.end(reason.to_owned());
         if tokio::time::timeout(LAST_WORDS, ended).await.is_err() {
             tracing::warn!("calls that were told to end have not been answered");
         }
+        self.serving.cancel();
+        let last_words = async {
+            let _ = over_streams.await;
+            let _ = over_http.await;
+        };
+        // Whoever keeps a connection open without a call has nothing more to hear.
+        let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
     }
 
-    async fn answer(&self, ask: Ask) -> Result<Value, String> {
+    async fn answer(&mut self, ask: Ask) -> Result<Value, String> {
         let value = match ask {
             Ask::Begin { limits, approvals } => {
                 self.referee.begin(limits, approvals);
@@ -254,6 +265,10 @@ impl Parts {
                     .filter(|point| point.status.is_made() && point.reachable)
                     .map(|point| point.name);
                 Ok(names.collect())
+            }
+            Ask::Stop { reason } => {
+                self.stop(&reason).await;
+                Ok(Value::Null)
             }
             Ask::End { .. } => return Err("it is being ended".to_owned()),
         };

@@ -80,6 +80,11 @@ pub(in crate::eval) enum Ask {
         /// The branch's ref.
         reference: Ref,
     },
+    /// Ends the calls that are being served, and every connection once it is answered.
+    Stop {
+        /// What agents whose calls are ended are told.
+        reason: String,
+    },
     /// Ends the calls that are being served, stops the databases cleanly, and ends the process.
     End {
         /// What agents whose calls are ended are told.
