@@ -30,8 +30,8 @@ pub(crate) struct World {
     token: String,
 }
 
-/// A command of the binary, with none of the shell's own settings.
-pub(crate) fn drydock(arguments: &[&str], data_dir: &Path) -> Command {
+/// The binary, with none of the shell's own settings.
+pub(crate) fn program() -> Command {
     let mut command = Command::new(DRYDOCK);
     for (name, _) in std::env::vars_os() {
         let ours = name.to_string_lossy();
@@ -43,6 +43,12 @@ pub(crate) fn drydock(arguments: &[&str], data_dir: &Path) -> Command {
             command.env_remove(&name);
         }
     }
+    command
+}
+
+/// A command of the binary on a data directory.
+pub(crate) fn drydock(arguments: &[&str], data_dir: &Path) -> Command {
+    let mut command = program();
     command
         .args(arguments)
         .arg("--data-dir")

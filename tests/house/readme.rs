@@ -82,7 +82,7 @@ fn readme_lists_every_key_of_the_policy() {
 #[test]
 fn readme_names_only_settings_that_exist() {
     let readme = read("README.md");
-    let config = read("src/config.rs") + &read("src/config/serve.rs");
+    let config = read("src/config.rs") + &read("src/config/serve.rs") + &read("src/config/eval.rs");
     for variable in readme
         .split(|one: char| !(one.is_ascii_uppercase() || one == '_'))
         .filter(|word| word.starts_with("DRYDOCK_"))
@@ -90,6 +90,9 @@ fn readme_names_only_settings_that_exist() {
         let known = config.contains(variable)
             || [
                 "DRYDOCK_LOG",
+                "DRYDOCK_MCP_COMMAND",
+                "DRYDOCK_MCP_URL",
+                "DRYDOCK_TASK",
                 "DRYDOCK_DEV_SECRET_",
                 "DRYDOCK_PRODUCTION_SECRET_",
                 "DRYDOCK_UPDATE_SNAPSHOTS",

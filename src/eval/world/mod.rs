@@ -141,7 +141,10 @@ async fn live(settings: WorldSettings) -> Result<Ended, String> {
         store: store.clone(),
         faults,
         serving,
-        connections: Some((over_http, over_streams)),
+        connections: Some(Connections {
+            http: over_http,
+            streams: over_streams,
+        }),
     };
     let ended = parts.answer_parent().await?;
     guard.settle().await.map_err(|error| error.to_string())?;
@@ -182,6 +185,12 @@ async fn accept(listener: TcpListener, server: Server, stop: CancellationToken) 
     clients.join_all().await;
 }
 
+/// Who serves a world's connections.
+struct Connections {
+    http: JoinHandle<Result<(), String>>,
+    streams: JoinHandle<()>,
+}
+
 /// What a world's parent asks about.
 struct Parts {
     referee: Arc<Referee>,
@@ -191,7 +200,7 @@ struct Parts {
     /// Cancelled when no more calls are taken.
     serving: CancellationToken,
     /// Who serves connections, until they are ended.
-    connections: Option<(JoinHandle<Result<(), String>>, JoinHandle<()>)>,
+    connections: Option<Connections>,
 }
 
 impl Parts {
@@ -221,7 +230,7 @@ impl Parts {
 
     /// Ends the calls that are being served, and every connection once it is answered.
     async fn stop(&mut self, reason: &str) {
-        let Some((over_http, over_streams)) = self.connections.take() else {
+        let Some(Connections { http, streams }) = self.connections.take() else {
             return;
         };
         let ended = self.referee.end(reason.to_owned());
@@ -230,8 +239,8 @@ impl Parts {
         }
         self.serving.cancel();
         let last_words = async {
-            let _ = over_streams.await;
-            let _ = over_http.await;
+            let _ = streams.await;
+            let _ = http.await;
         };
         // Whoever keeps a connection open without a call has nothing more to hear.
         let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
