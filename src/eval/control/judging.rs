@@ -8,7 +8,8 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Body, Fault, Plane, Playing, Reply, Shared, read, shown};
+use super::reply::{Body, Fault, Reply, read, shown};
+use super::{Plane, Playing, Shared};
 use crate::eval::fleet::Workspace;
 use crate::eval::judge::{self, Evidence, WorldState};
 use crate::eval::run;
@@ -43,7 +44,7 @@ impl Plane {
         shown["family"] = json!(scenario.family.as_str());
         shown["task"] = json!(task.trim());
         shown["limits"] = json!(scenario.limits);
-        super::shown(&shown)
+        super::reply::shown(&shown)
     }
 
     fn playing_of(&self, workspace: &Workspace) -> Option<Playing> {

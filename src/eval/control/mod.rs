@@ -26,33 +26,34 @@
 //! Errors are `{"error": {"code", "message"}}`.
 
 mod judging;
+mod reply;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::extract::rejection::JsonRejection;
+use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::serve::ListenerExt;
-use axum::{Json, Router};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::fleet::{EMPTY, Fleet, FleetError, Workspace};
+use super::fleet::{EMPTY, Fleet, Workspace};
 use super::judge::WorldState;
 use super::run::{Prepared, Stages};
 use super::scenario::Library;
 use super::world::wire::Ask;
 use super::world::{ApprovalRule, Limits};
 use crate::local::faults as planned;
+use reply::{Body, Fault, Reply, read, shown};
 
 /// Where the control plane answers, and whom.
 #[derive(Debug, Clone)]
@@ -126,7 +127,6 @@ struct Playing {
 }
 
 type Shared = State<Arc<Plane>>;
-type Reply = Result<Json<Value>, Fault>;
 
 fn router(plane: Arc<Plane>) -> Router {
     Router::new()
@@ -169,69 +169,6 @@ async fn admit(State(plane): Shared, request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Why a request is not done.
-struct Fault {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
-}
-
-impl Fault {
-    fn invalid(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "invalid", message)
-    }
-
-    fn world(message: String) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "world_failed", message)
-    }
-
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-        }
-    }
-}
-
-impl IntoResponse for Fault {
-    fn into_response(self) -> Response {
-        let body = json!({ "error": { "code": self.code, "message": self.message } });
-        (self.status, Json(body)).into_response()
-    }
-}
-
-impl From<FleetError> for Fault {
-    fn from(error: FleetError) -> Self {
-        let (status, code) = match &error {
-            FleetError::NoSnapshot(_) | FleetError::NoWorkspace(_) => {
-                (StatusCode::NOT_FOUND, "not_found")
-            }
-            FleetError::Name(_) => (StatusCode::CONFLICT, "name_taken"),
-            FleetError::Asked(_) => (StatusCode::BAD_REQUEST, "invalid"),
-            FleetError::File { .. } | FleetError::World(_) | FleetError::InUse(_) => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "world_failed")
-            }
-        };
-        Self::new(status, code, error.to_string())
-    }
-}
-
-/// A body, or the default where there is none.
-fn read<T: Default>(body: Result<Json<T>, JsonRejection>) -> Result<T, Fault> {
-    match body {
-        Ok(Json(body)) => Ok(body),
-        Err(JsonRejection::MissingJsonContentType(_)) => Ok(T::default()),
-        Err(error) => Err(Fault::new(
-            StatusCode::BAD_REQUEST,
-            "invalid",
-            error.body_text(),
-        )),
-    }
-}
-
-type Body<T> = Result<Json<T>, JsonRejection>;
-
 impl Plane {
     fn states(&self) -> MutexGuard<'_, HashMap<String, WorldState>> {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
@@ -244,16 +181,6 @@ impl Plane {
     fn shown(&self, workspace: &Workspace) -> Reply {
         shown(&workspace.shown(&self.program))
     }
-}
-
-fn shown(value: &impl serde::Serialize) -> Reply {
-    serde_json::to_value(value).map(Json).map_err(|error| {
-        Fault::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "unreadable",
-            error.to_string(),
-        )
-    })
 }
 
 #[derive(Default, Deserialize)]

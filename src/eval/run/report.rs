@@ -101,6 +101,8 @@ pub(super) struct Call {
     pub(super) code: Option<String>,
     pub(super) tokens: u64,
     pub(super) text: String,
+    /// Its outcome in the journal.
+    pub(super) record: Option<Value>,
 }
 
 /// What was measured of one episode.
@@ -176,6 +178,7 @@ impl Episode {
                 code: call.code,
                 tokens: call.tokens,
                 text: call.text,
+                record: call.record,
             })
             .collect();
         self

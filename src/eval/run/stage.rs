@@ -70,9 +70,10 @@ impl Stages {
         let name = format!("base-{base}");
         let cell = self.cell(&name).await;
         let prepared = cell.get_or_try_init(|| async {
-            let setup = self.library.bases.get(base).map(|base| &base.setup);
-            let setup = setup.ok_or_else(|| format!("there is no base {base}"))?;
-            self.make(&name, &empty(), setup, None).await
+            let base = self.library.bases.get(base);
+            let base = base.ok_or_else(|| format!("there is no {name}"))?;
+            let made = self.make(&name, &empty(), &base.setup, None).await;
+            made.map_err(|problem| format!("{}: {problem}", base.title))
         });
         Ok(prepared.await?.clone())
     }

@@ -195,9 +195,8 @@ pub(super) struct Scenario {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Base {
-    /// What it is, in a line: for whoever reads the file.
-    #[serde(rename = "title")]
-    pub(super) _title: String,
+    /// What it is, in a line.
+    pub(super) title: String,
     #[serde(default)]
     pub(super) setup: Vec<Setup>,
 }

@@ -4,12 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use chrono::DateTime;
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::path_of;
 use crate::chance;
 use crate::clock;
-use crate::guard::{Policy, PolicyFile};
+use crate::guard::{Group, Policy, PolicyFile};
 
 /// What a parent writes before it starts a world, and the world at its end.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -74,13 +75,19 @@ impl WorldFile {
         self.write(data_dir)
     }
 
-    /// The policy.
+    /// The policy. Where it names no groups of tools, all of them are listed: an agent that is evaluated is to
+    /// find what its task takes.
     pub(super) fn policy(&self) -> Result<Policy, String> {
-        if self.policy.trim().is_empty() {
-            return Ok(Policy::default());
+        let mut policy = match self.policy.trim() {
+            "" => Policy::default(),
+            text => {
+                let file = PolicyFile::parse(text).map_err(|error| error.to_string())?;
+                file.policy
+            }
+        };
+        if policy.features.is_empty() {
+            policy.features = Group::value_variants().to_vec();
         }
-        let file: PolicyFile =
-            PolicyFile::parse(&self.policy).map_err(|error| error.to_string())?;
-        Ok(file.policy)
+        Ok(policy)
     }
 }

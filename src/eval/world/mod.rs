@@ -34,7 +34,7 @@ use crate::guard::{Guard, Principal};
 use crate::local::faults::Faults;
 use crate::local::{PlatformSettings, Ready, run_platform_until};
 use crate::mcp::{HttpSettings, Server, serve_http_on, serve_stream};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 pub(super) use file::WorldFile;
 use referee::Referee;
@@ -145,6 +145,7 @@ async fn live(settings: WorldSettings) -> Result<Ended, String> {
             http: over_http,
             streams: over_streams,
         }),
+        began_at: 0,
     };
     let ended = parts.answer_parent().await?;
     guard.settle().await.map_err(|error| error.to_string())?;
@@ -201,6 +202,8 @@ struct Parts {
     serving: CancellationToken,
     /// Who serves connections, until they are ended.
     connections: Option<Connections>,
+    /// The journal's end when the episode began.
+    began_at: i64,
 }
 
 impl Parts {
@@ -246,13 +249,52 @@ impl Parts {
         let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
     }
 
+    /// The journal's end, once everything that was answered is in it.
+    async fn settled_head(&self) -> Result<i64, String> {
+        let unusable = |error: StoreError| error.to_string();
+        self.store.settle().await.map_err(unusable)?;
+        Ok(self.store.journal_head().await.map_err(unusable)?.seq)
+    }
+
+    /// The calls since the episode began, each with its outcome in the journal.
+    async fn trace(&self) -> Result<Vec<TracedCall>, String> {
+        let unusable = |error: StoreError| error.to_string();
+        let end = self.settled_head().await?;
+        let (mut at, mut outcomes) = (self.began_at, Vec::new());
+        while at < end {
+            let page = self.store.journal_after(at).await.map_err(unusable)?;
+            let Some(last) = page.last() else {
+                break;
+            };
+            at = last.seq;
+            outcomes.extend(page.into_iter().filter(|record| record.kind == "outcome"));
+        }
+        let mut calls = self.referee.trace();
+        for call in &mut calls {
+            // Both are in the order of the answers; Drydock's own work stands in the journal alone.
+            let place = outcomes.iter().position(|record| record.tool == call.tool);
+            let found = place.and_then(|place| outcomes.drain(..=place).next_back());
+            call.record = found.map(|record| {
+                let mut body = record.body;
+                if let Some(fields) = body.as_object_mut() {
+                    // Measured by the call itself.
+                    fields.remove("micros");
+                    fields.insert("call_id".to_owned(), json!(record.call_id));
+                }
+                body
+            });
+        }
+        Ok(calls)
+    }
+
     async fn answer(&mut self, ask: Ask) -> Result<Value, String> {
         let value = match ask {
             Ask::Begin { limits, approvals } => {
+                self.began_at = self.settled_head().await?;
                 self.referee.begin(limits, approvals);
                 Ok(Value::Null)
             }
-            Ask::Trace => serde_json::to_value(self.referee.trace()),
+            Ask::Trace => serde_json::to_value(self.trace().await?),
             Ask::AdvanceClock { seconds } => {
                 clock::advance(Duration::from_secs(seconds));
                 Ok(json!({ "now": clock::now() }))

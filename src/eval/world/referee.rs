@@ -73,6 +73,9 @@ pub(in crate::eval) struct TracedCall {
     pub tokens: u64,
     /// How long it took, in microseconds.
     pub micros: u64,
+    /// Its outcome in the journal: decision, rule, target, class of SQL, bytes, calls of the platform.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<Value>,
 }
 
 /// Watches the calls of one world.
@@ -259,6 +262,7 @@ impl Referee {
             result_bytes,
             tokens,
             micros: u64::try_from(answer.took.as_micros()).unwrap_or(u64::MAX),
+            record: None,
         });
     }
 }

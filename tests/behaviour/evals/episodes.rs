@@ -22,6 +22,10 @@ async fn limits_end_an_episode_and_a_new_one_begins_with_an_empty_trace() {
     assert_eq!(calls.len(), 2, "{trace}");
     assert_eq!(calls[0]["tool"], "list_projects");
     assert!(calls[0]["tokens"].as_u64().unwrap() > 0);
+    let record = &calls[0]["record"];
+    assert_eq!(record["decision"], "allowed", "{trace}");
+    assert!(record["platform_calls"].as_u64().unwrap() > 0, "{record}");
+    assert!(record["call_id"].is_string(), "{record}");
 
     workspace
         .post("begin", json!({ "limits": { "tokens": 1 } }))
