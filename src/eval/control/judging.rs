@@ -32,6 +32,7 @@ impl Plane {
             .variables
             .fill(&scenario.task)
             .map_err(Fault::world)?;
+        let saved = json!(prepared.variables);
         let playing = Playing {
             scenario: name.to_owned(),
             prepared,
@@ -44,6 +45,8 @@ impl Plane {
         shown["family"] = json!(scenario.family.as_str());
         shown["task"] = json!(task.trim());
         shown["limits"] = json!(scenario.limits);
+        // What the starting state has saved: for scripts, as the task may not name it.
+        shown["variables"] = saved;
         super::reply::shown(&shown)
     }
 

@@ -11,7 +11,8 @@ mod page;
 mod report;
 mod stage;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -74,6 +75,12 @@ pub async fn run(
         fleet,
         settings,
         stages: Stages::new(fleet.clone(), Arc::clone(&library)),
+        left: Mutex::new(
+            scenarios
+                .iter()
+                .map(|scenario| (scenario.name.clone(), settings.episodes))
+                .collect(),
+        ),
     };
     let wanted = scenarios
         .iter()
@@ -83,6 +90,7 @@ pub async fn run(
             let (runner, told) = (&runner, &told);
             async move {
                 let ended = runner.episode(scenario, number).await;
+                runner.ended(scenario).await;
                 told(&ended.0.line());
                 ended
             }
@@ -134,9 +142,24 @@ struct Runner<'a> {
     fleet: &'a Fleet,
     settings: &'a RunSettings,
     stages: Stages,
+    /// How many episodes of each scenario have not ended.
+    left: Mutex<HashMap<String, u32>>,
 }
 
 impl Runner<'_> {
+    /// Counts an episode, and lets go of what its scenario starts from after the last one.
+    async fn ended(&self, scenario: &Scenario) {
+        let last = {
+            let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+            let left = left.entry(scenario.name.clone()).or_default();
+            *left = left.saturating_sub(1);
+            *left == 0
+        };
+        if last {
+            self.stages.forget(scenario).await;
+        }
+    }
+
     async fn episode(&self, scenario: &Scenario, number: u32) -> (Episode, Measured) {
         let begun = Instant::now();
         let played = match self.stages.of(scenario).await {

@@ -43,6 +43,17 @@ impl Stages {
         &self.library
     }
 
+    /// Removes a scenario's own state: it has had its last episode.
+    pub(in crate::eval) async fn forget(&self, scenario: &Scenario) {
+        let name = format!("scenario-{}", scenario.name);
+        self.made.lock().await.remove(&name);
+        if self.fleet.has_snapshot(&name)
+            && let Err(error) = self.fleet.remove_snapshot(&name).await
+        {
+            tracing::warn!(%error, "a scenario's state could not be removed");
+        }
+    }
+
     async fn cell(&self, name: &str) -> Arc<OnceCell<Prepared>> {
         let mut made = self.made.lock().await;
         Arc::clone(made.entry(name.to_owned()).or_default())
