@@ -174,9 +174,10 @@ impl Fence {
     }
 
     fn enclose(&mut self, content: &str, space: &str, text: &mut String) {
+        // By the content, where chance is a world's: how many others are drawn depends on time.
         let boundary = self
             .boundary
-            .get_or_insert_with(|| format!("untrusted-{}", chance::hex::<6>("fence", "")));
+            .get_or_insert_with(|| format!("untrusted-{}", chance::hex::<6>("fence", content)));
         text.push_str(&format!("<{boundary}>{space}"));
         text.push_str(&without_imitations(content));
         text.push_str(&format!("{space}</{boundary}>"));

@@ -227,6 +227,11 @@ impl Runner<'_> {
                 worked_millis: millis(worked),
                 millis: millis(begun.elapsed()),
                 call_micros: judged.calls.iter().map(|call| call.micros).collect(),
+                platform_calls: judged
+                    .calls
+                    .iter()
+                    .map(TracedCall::platform_calls)
+                    .collect(),
             };
             let episode = Episode::new(scenario, number, ended).judged(judged);
             Ok((episode, measured))

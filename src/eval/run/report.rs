@@ -116,6 +116,9 @@ pub(super) struct Measured {
     pub(super) millis: u64,
     /// Each call.
     pub(super) call_micros: Vec<u64>,
+    /// How many requests each call has sent to the platform: how often one looks whether something is done
+    /// depends on time.
+    pub(super) platform_calls: Vec<u64>,
 }
 
 /// What was measured of a run.
@@ -178,7 +181,7 @@ impl Episode {
                 code: call.code,
                 tokens: call.tokens,
                 text: call.text,
-                record: call.record,
+                record: call.record.map(without_measures),
             })
             .collect();
         self
@@ -217,6 +220,14 @@ impl Episode {
         }
         line
     }
+}
+
+/// What the journal says of a call, but for what depends on time.
+fn without_measures(mut record: Value) -> Value {
+    if let Some(fields) = record.as_object_mut() {
+        fields.remove("platform_calls");
+    }
+    record
 }
 
 /// A part of a whole, from 0 to 1; of nothing, all.
@@ -326,12 +337,14 @@ impl Report {
     fn trace(&self) -> String {
         let mut lines = String::new();
         for (episode, measured) in self.episodes.iter().zip(&self.measured.episodes) {
-            for (call, micros) in episode.calls.iter().zip(&measured.call_micros) {
+            let times = measured.call_micros.iter().zip(&measured.platform_calls);
+            for (call, (micros, platform_calls)) in episode.calls.iter().zip(times) {
                 let line = json!({
                     "scenario": episode.scenario,
                     "episode": episode.episode,
                     "call": call,
                     "micros": micros,
+                    "platform_calls": platform_calls,
                 });
                 lines.push_str(&line.to_string());
                 lines.push('\n');

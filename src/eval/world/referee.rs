@@ -78,6 +78,16 @@ pub(in crate::eval) struct TracedCall {
     pub record: Option<Value>,
 }
 
+impl TracedCall {
+    /// How many requests it has sent to the platform, by its record.
+    pub(in crate::eval) fn platform_calls(&self) -> u64 {
+        let record = self.record.as_ref();
+        record
+            .and_then(|record| record["platform_calls"].as_u64())
+            .unwrap_or_default()
+    }
+}
+
 /// Watches the calls of one world.
 #[derive(Debug)]
 pub(super) struct Referee {
