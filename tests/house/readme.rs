@@ -89,6 +89,7 @@ fn readme_names_only_settings_that_exist() {
     {
         let known = config.contains(variable)
             || [
+                "DRYDOCK_BIN",
                 "DRYDOCK_LOG",
                 "DRYDOCK_MCP_COMMAND",
                 "DRYDOCK_MCP_URL",
@@ -103,6 +104,7 @@ fn readme_names_only_settings_that_exist() {
                 "DRYDOCK_OFFLINE",
                 "DRYDOCK_OPENAPI",
                 "DRYDOCK_ROUNDS",
+                "DRYDOCK_SCENARIOS",
                 "DRYDOCK_SEED",
                 "DRYDOCK_TEST_CASES",
                 "DRYDOCK_TEST_POSTGRES",
