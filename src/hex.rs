@@ -14,6 +14,19 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     text
 }
 
+/// The bytes of two digits each; `None` where that is not what they are.
+pub(crate) fn decode(digits: &str) -> Option<Vec<u8>> {
+    let pairs = digits.as_bytes().chunks(2);
+    pairs
+        .map(|pair| {
+            let text = std::str::from_utf8(pair)
+                .ok()
+                .filter(|text| text.len() == 2)?;
+            u8::from_str_radix(text, 16).ok()
+        })
+        .collect()
+}
+
 /// SHA-256 over a text, as hexadecimal digits.
 pub(crate) fn sha256_text(text: &str) -> String {
     encode(&Sha256::digest(text.as_bytes()))

@@ -83,6 +83,12 @@ impl Dev {
         let client = self.call.guard.client();
         let answered = client.invoke(&self.branch, &invocation).await?;
         let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let body = String::from_utf8_lossy(&answered.body);
+        let headers = answered.headers.iter().map(|(_, value)| value.as_str());
+        self.call
+            .guard
+            .recognise_secrets(self.branch.reference(), headers.chain([&*body]))
+            .await?;
         let most = self.call.guard.policy().limits.bytes;
         Ok(shown(answered, most, took_ms))
     }

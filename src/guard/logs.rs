@@ -35,6 +35,8 @@ const ROWS: [&str; 5] = [
     "parsed.context",
     "parsed.hint",
 ];
+/// Sources of what functions say, who know their secrets.
+const SAYS_SECRETS: [&str; 2] = ["function_logs", "function_edge_logs"];
 /// Sources of services that the local platform does not run.
 const NOT_RUN_LOCALLY: [&str; 8] = [
     "postgrest_logs",
@@ -176,6 +178,12 @@ impl Read {
             .collect();
         let full = u64::try_from(rows.len()).unwrap_or(u64::MAX) >= query.limit;
         let mut found = cut(rows, limits);
+        if reaches(&query, &SAYS_SECRETS) {
+            let said: Vec<String> = found.rows.iter().map(Value::to_string).collect();
+            guard
+                .recognise_secrets(self.reference()?, said.iter().map(String::as_str))
+                .await?;
+        }
         if masks {
             let mut masked = false;
             found.rows.iter_mut().for_each(|row| mask(row, &mut masked));

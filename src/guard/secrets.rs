@@ -189,6 +189,24 @@ impl Guard {
         secrets.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(secrets)
     }
+
+    /// Makes the secrets of functions known that stand in what they say: others may have set them, and all that the
+    /// platform shows of those is a digest.
+    pub(super) async fn recognise_secrets<'a>(
+        &self,
+        reference: &Ref,
+        said: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), Refusal> {
+        let secrets = self.secrets(reference).await?;
+        let digests = secrets
+            .into_iter()
+            .map(|secret| secret.digest.to_ascii_lowercase())
+            .collect();
+        for text in said {
+            redact::keep_by_digest(text, &digests);
+        }
+        Ok(())
+    }
 }
 
 impl Read {

@@ -4,6 +4,7 @@
 //! shapes   secrets known by how they look: tokens by prefix, JSON web tokens, URLs with a password, …
 //! forms    how the longer shapes are read
 //! known    secrets known by their value: the access token, what the vault made or opened, the environment's
+//! digests  secrets of which a digest is known alone: a function's, which others have set
 //! ```
 //!
 //! One scan finds where a secret could begin, and only there is looked more closely, so that text
@@ -12,12 +13,14 @@
 //! publishable key does its work. What somebody transforms on purpose (reverses, encrypts, cuts into
 //! pieces) is not found.
 
+mod digests;
 mod forms;
 mod known;
 mod shapes;
 
 use serde_json::{Map, Value};
 
+pub(crate) use digests::keep_by_digest;
 pub(crate) use forms::is_secret_member;
 pub use known::{keep_environment, keep_given, keep_secret};
 

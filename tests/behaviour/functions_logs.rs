@@ -77,3 +77,42 @@ async fn a_branch_action_that_carries_functions_says_so() {
     let text = json!(actions).to_string();
     assert!(text.contains("deploy: begins"), "{text}");
 }
+
+#[tokio::test]
+async fn a_secret_that_others_have_set_is_recognised_when_a_function_says_it() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let project = mcp.launch("P").await;
+    let secret = "set-past-the-server-4711";
+    let source = r#"
+        Deno.serve(() => {
+            const word = Deno.env.get("WORD") ?? "";
+            console.log("the word:", word);
+            return Response.json(
+                { all: Deno.env.toObject(), encoded: btoa(word), line: `WORD=${word}` },
+                { headers: { "x-word": word } },
+            );
+        });"#;
+    deploy(&project, "teller", source).await;
+    let dev = project.dev().await;
+    let path = format!("/v1/projects/{dev}/secrets");
+    let set = json!([{ "name": "WORD", "value": secret }]);
+    world.api().post(&path, set).await;
+    let answered = invoke(&project, "teller").await.to_string();
+    assert!(answered.contains("[redacted]"), "{answered}");
+    for shown in [secret, "c2V0LXBhc3QtdGhlLXNlcnZlci00NzEx"] {
+        assert!(!answered.contains(shown), "{answered}");
+    }
+    // Another server has seen no answer.
+    let other = world.serve().await;
+    let project = other.project(&project.id);
+    let said = until("what the function said", async || {
+        let text = json!(lines(&project, "edge-function-runtime").await).to_string();
+        text.contains("the word:").then_some(text)
+    })
+    .await;
+    assert!(
+        said.contains("[redacted]") && !said.contains(secret),
+        "{said}"
+    );
+}
