@@ -83,6 +83,8 @@ pub(super) struct Access {
     pub(super) open_policies: Vec<String>,
     /// The readable columns that are named like secrets, between commas.
     pub(super) sensitive: Option<String>,
+    /// What leads to it, of an object in a schema that the API does not show: `public.status_feed()`.
+    pub(super) behind: Option<String>,
 }
 
 impl Access {
@@ -116,6 +118,7 @@ impl Access {
             policies: list(row, "policies")?,
             open_policies: list(row, "open_policies")?,
             sensitive: text(row, "sensitive"),
+            behind: text(row, "behind"),
         })
     }
 
@@ -138,6 +141,9 @@ impl Access {
         };
         if let Some(columns) = &self.columns {
             words.push_str(&format!("; columns {}", shortened(columns)));
+        }
+        if let Some(door) = &self.behind {
+            words.push_str(&format!("; by way of {}", shortened(door)));
         }
         match found {
             Some(true) => words.push_str(" (rows came)"),

@@ -3,8 +3,10 @@
 -- `rows` is what a grant comes to: every row, none, some, or as the tables behind a view have it. `asks_nobody` says of
 -- some that who they are does not depend on the caller: the conditions call nothing but PostgreSQL's own functions,
 -- run no query, and ask for no setting. `alternatives` are the policies and conditions one of which must hold, where
--- whatever else must hold asks nobody; `open_policies` are those of them that ask nobody.
-with named as (
+-- whatever else must hold asks nobody; `open_policies` are those of them that ask nobody. `behind` names the function
+-- or view of a schema that is shown, by way of which somebody reaches what lies in one that is not: with their own
+-- rights, which what lies there must grant them.
+with recursive named as (
     select pg_catalog.btrim(s) as schema from pg_catalog.unnest(pg_catalog.string_to_array($1, ',')) as s
 ),
 exposed as (
@@ -20,19 +22,101 @@ exposed as (
 caller as (
     select r.oid, r.rolname from pg_catalog.pg_roles as r where r.rolname in ('anon', 'authenticated')
 ),
-granted as (
+-- What runs, or shows, with the rights of whoever asks, and what it says.
+door as materialized (
     select
-        e.nspname, c.oid, c.relname, c.relkind, c.relrowsecurity, c.reloptions, w.rolname, w.oid as roleid, a.action, a.command,
-        -- where the grant is on columns alone
-        case when not pg_catalog.has_table_privilege(w.oid, c.oid, a.action) then (
-            select pg_catalog.string_agg(pg_catalog.quote_ident(col.attname), ', ' order by col.attnum)
-            from pg_catalog.pg_attribute as col
-            where col.attrelid = c.oid and col.attnum > 0 and not col.attisdropped
-                and pg_catalog.has_column_privilege(w.oid, c.oid, col.attnum, a.action)
-        ) end as columns
+        true as is_routine, p.oid, p.pronamespace as schema,
+        pg_catalog.format('%s.%s()', n.nspname, p.proname) as name,
+        pg_catalog.lower(coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)) as code
+    from pg_catalog.pg_proc as p
+    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    where p.oid >= 16384 and p.prokind in ('f', 'p') and not p.prosecdef
+        and pg_catalog.pg_has_role('postgres', p.proowner, 'member')
+    union all
+    select
+        false, c.oid, c.relnamespace, pg_catalog.format('%s.%s', n.nspname, c.relname),
+        pg_catalog.lower(pg_catalog.pg_get_viewdef(c.oid))
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where c.oid >= 16384 and c.relkind = 'v' and pg_catalog.pg_has_role('postgres', c.relowner, 'member')
+        and exists (
+            select from pg_catalog.pg_options_to_table(c.reloptions) as o
+            where o.option_name = 'security_invoker' and o.option_value::boolean
+        )
+),
+-- What lies in schemas that are not shown, and may be used all the same.
+hidden as materialized (
+    select true as is_routine, p.oid, w.oid as roleid, p.proname as name
+    from pg_catalog.pg_proc as p
+    cross join caller as w
+    where p.oid >= 16384 and p.prokind in ('f', 'p') and p.pronamespace not in (select e.oid from exposed as e)
+        and pg_catalog.pg_has_role('postgres', p.proowner, 'member')
+        and p.prorettype not in ('pg_catalog.trigger'::pg_catalog.regtype, 'pg_catalog.event_trigger'::pg_catalog.regtype)
+        and pg_catalog.has_schema_privilege(w.oid, p.pronamespace, 'usage')
+        and pg_catalog.has_function_privilege(w.oid, p.oid, 'execute')
+    union all
+    select false, c.oid, w.oid, c.relname
+    from pg_catalog.pg_class as c
+    cross join caller as w
+    where c.oid >= 16384 and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relnamespace not in (select e.oid from exposed as e)
+        and pg_catalog.pg_has_role('postgres', c.relowner, 'member')
+        and pg_catalog.has_schema_privilege(w.oid, c.relnamespace, 'usage')
+        and (
+            pg_catalog.has_any_column_privilege(w.oid, c.oid, 'select, insert, update')
+            or pg_catalog.has_table_privilege(w.oid, c.oid, 'delete')
+        )
+),
+way (roleid, is_routine, oid, door) as (
+    select w.oid, d.is_routine, d.oid, d.name
+    from door as d
+    join exposed as e on e.oid = d.schema and not e.for_files
+    cross join caller as w
+    where pg_catalog.has_schema_privilege(w.oid, e.oid, 'usage')
+        and case when d.is_routine
+            then pg_catalog.has_function_privilege(w.oid, d.oid, 'execute')
+            else pg_catalog.has_any_column_privilege(w.oid, d.oid, 'select')
+        end
+    union
+    select y.roleid, h.is_routine, h.oid, y.door
+    from way as y
+    join door as d on d.is_routine = y.is_routine and d.oid = y.oid
+    join hidden as h
+        on h.roleid = y.roleid
+        and pg_catalog.strpos(d.code, pg_catalog.lower(h.name)) > 0
+        -- as a word, where it is one
+        and (h.name !~ '^\w+$' or d.code ~ pg_catalog.concat('\m', pg_catalog.lower(h.name), '\M'))
+),
+behind as (
+    select h.roleid, h.is_routine, h.oid, min(y.door) as door
+    from way as y
+    join hidden as h on h.roleid = y.roleid and h.is_routine = y.is_routine and h.oid = y.oid
+    group by h.roleid, h.is_routine, h.oid
+),
+relation as (
+    select e.nspname, c.oid, e.oid as schema, e.for_files, w.oid as roleid, w.rolname, null as door
     from exposed as e
     join pg_catalog.pg_class as c on c.relnamespace = e.oid
     cross join caller as w
+    union all
+    select n.nspname, c.oid, n.oid, false, w.oid, w.rolname, b.door
+    from behind as b
+    join pg_catalog.pg_class as c on c.oid = b.oid
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    join caller as w on w.oid = b.roleid
+    where not b.is_routine
+),
+granted as (
+    select
+        e.nspname, e.door, c.oid, c.relname, c.relkind, c.relrowsecurity, c.reloptions, e.rolname, e.roleid, a.action, a.command,
+        -- where the grant is on columns alone
+        case when not pg_catalog.has_table_privilege(e.roleid, c.oid, a.action) then (
+            select pg_catalog.string_agg(pg_catalog.quote_ident(col.attname), ', ' order by col.attnum)
+            from pg_catalog.pg_attribute as col
+            where col.attrelid = c.oid and col.attnum > 0 and not col.attisdropped
+                and pg_catalog.has_column_privilege(e.roleid, c.oid, col.attnum, a.action)
+        ) end as columns
+    from relation as e
+    join pg_catalog.pg_class as c on c.oid = e.oid
     cross join (values ('select', 'r', 0), ('insert', 'a', 8), ('update', 'w', 4), ('delete', 'd', 16)) as a(action, command, bit)
     where c.relkind in ('r', 'p', 'v', 'm', 'f')
         and (
@@ -40,10 +124,10 @@ granted as (
             or c.relname in ('buckets', 'objects')
                 and (not c.relrowsecurity or exists (select from pg_catalog.pg_policy as p where p.polrelid = c.oid))
         )
-        and pg_catalog.has_schema_privilege(w.oid, e.oid, 'usage')
+        and pg_catalog.has_schema_privilege(e.roleid, e.schema, 'usage')
         and case a.action
-            when 'delete' then pg_catalog.has_table_privilege(w.oid, c.oid, 'delete')
-            else pg_catalog.has_any_column_privilege(w.oid, c.oid, a.action)
+            when 'delete' then pg_catalog.has_table_privilege(e.roleid, c.oid, 'delete')
+            else pg_catalog.has_any_column_privilege(e.roleid, c.oid, a.action)
         end
         -- a view is written to if it can be
         and (a.action = 'select' or c.relkind <> 'm' and pg_catalog.pg_relation_is_updatable(c.oid, false) & a.bit <> 0)
@@ -147,7 +231,8 @@ select
             and pg_catalog.format_type(a.atttypid, null) in ('text', 'character varying', 'character', 'bytea', 'json', 'jsonb', 'uuid')
             and pg_catalog.has_column_privilege(g.roleid, g.oid, a.attnum, 'select')
             and pg_catalog.replace(pg_catalog.lower(a.attname), '-', '_') ~ '^(.*_)?(password|passwd|password_hash|secret|secret_key|private_key|api_key|apikey|access_token|refresh_token|session_token|auth_token|token|ssn|social_security_number|credit_card|card_number|cvv|iban|passport_number|otp)$'
-    ) as sensitive
+    ) as sensitive,
+    g.door as behind
 from granted as g
 left join combined as c on c.oid = g.oid and c.roleid = g.roleid and c.action = g.action
 union all
@@ -155,7 +240,7 @@ select
     pg_catalog.format('%s.%s(%s)', e.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)),
     pg_catalog.format('%I.%I', e.nspname, p.proname),
     'function', p.prosecdef, w.rolname, 'execute', case when p.prosecdef then 'every' else 'callers' end,
-    null, null, false, '[]', '[]', '[]', null
+    null, null, false, '[]', '[]', '[]', null, null
 from exposed as e
 join pg_catalog.pg_proc as p on p.pronamespace = e.oid
 cross join caller as w
@@ -168,4 +253,14 @@ where not e.for_files and p.prokind in ('f', 'p')
     )
     and pg_catalog.has_schema_privilege(w.oid, e.oid, 'usage')
     and pg_catalog.has_function_privilege(w.oid, p.oid, 'execute')
+union all
+select
+    pg_catalog.format('%s.%s(%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)),
+    pg_catalog.format('%I.%I', n.nspname, p.proname),
+    'function', true, w.rolname, 'execute', 'every', null, null, false, '[]', '[]', '[]', null, b.door
+from behind as b
+join pg_catalog.pg_proc as p on p.oid = b.oid and p.prosecdef
+join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+join caller as w on w.oid = b.roleid
+where b.is_routine
 order by 1, 3, 5, 6

@@ -141,7 +141,8 @@ impl Dev {
         let known = guard.access(project, &shown).await?;
         let mut new: Vec<Access> = here
             .iter()
-            .filter(|one| one.kind != "function" && !known.contains(one))
+            .filter(|one| one.kind != "function" || one.behind.is_some())
+            .filter(|one| !known.contains(one))
             .cloned()
             .collect();
         guard.try_conditions(judged, &mut new).await?;
@@ -246,13 +247,22 @@ fn closing<'a>(opened: impl Iterator<Item = &'a Opened>) -> Vec<String> {
 }
 
 impl Access {
+    /// A function as statements name it: quoted, with its arguments.
+    fn signature(&self) -> String {
+        let arguments = self.object.split_once('(').map_or("", |(_, rest)| rest);
+        format!("{}({arguments}", self.quoted)
+    }
+
     /// Whether it makes the advisor look at the object, if nothing protects it.
     fn is_read_as_a_whole(&self) -> bool {
         self.action == "select" && self.columns.is_none() && self.kind != "partitioned table"
     }
 
-    /// Whether the advisor speaks of it, which knows these objects to be read.
+    /// Whether the advisor speaks of it, which knows these objects to be read. It looks at no schema that is not shown.
     fn is_the_advisors(&self, read: &BTreeSet<&str>) -> bool {
+        if self.behind.is_some() {
+            return false;
+        }
         if self.row_security {
             return !self.is_of_files()
                 && self.kind == "table"
@@ -282,7 +292,7 @@ fn asks_nobody(access: &Access) -> bool {
 
 /// Why an access is not for a merge to open, if it is not.
 fn refused(access: &Access) -> Option<Opened> {
-    if access.kind == "function" || !asks_nobody(access) {
+    if !asks_nobody(access) {
         return None;
     }
     let who = match access.who {
@@ -308,6 +318,22 @@ fn refused(access: &Access) -> Option<Opened> {
             is_certain,
         })
     };
+    if access.kind == "function" {
+        // Those that the API shows are the advisor's.
+        let door = access.behind.as_deref()?;
+        return Some(Opened {
+            object: access.object.clone(),
+            what: format!(
+                "runs with its owner's rights, and {who} may call it by way of {}",
+                quote(door)
+            ),
+            close: vec![format!(
+                "revoke execute on function {} from public, {role};",
+                access.signature()
+            )],
+            is_certain: false,
+        });
+    }
     if let Some(columns) = &access.sensitive
         && access.kind != "view"
     {

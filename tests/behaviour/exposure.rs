@@ -178,3 +178,67 @@ async fn what_the_advisor_overlooks_is_not_opened() {
         .await;
     assert_eq!(exposure(&project).await["status"], "passed");
 }
+
+#[tokio::test]
+async fn what_lies_behind_a_door_that_is_shown_is_open_as_well() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let project = mcp.launch("P").await;
+    project
+        .migrate(
+            "private",
+            "create schema private; grant usage on schema private to anon, authenticated;
+             create table public.t (id int primary key, body text);
+             alter table public.t enable row level security;
+             grant select on public.t to authenticated;
+             create function private.may() returns boolean language sql stable security definer set search_path = '' as $$ select true $$;
+             grant execute on function private.may() to authenticated;
+             create policy own on public.t for select to authenticated using (private.may())",
+        )
+        .await;
+    // A policy asks it: nobody calls it by way of the API.
+    let found = exposure(&project).await;
+    assert_eq!(found["status"], "passed", "{found}");
+    let back = format!("rp-{}", project.ledger("dev").await.pop().unwrap());
+    for (sql, object, what) in [
+        (
+            "create function private.all_of_it() returns setof public.t language sql security definer set search_path = '' as $$ select * from public.t $$;
+             grant execute on function private.all_of_it() to anon;
+             create function public.feed() returns setof public.t language sql set search_path = '' as $$ select * from private.all_of_it() $$;
+             grant execute on function public.feed() to anon",
+            "private.all_of_it()",
+            "by way of public.feed()",
+        ),
+        (
+            "create function private.inner_one(n int) returns bigint language sql security definer set search_path = '' as $$ select count(*) from public.t where id = n $$;
+             create function private.between(n int) returns bigint language plpgsql set search_path = '' as $$ begin return private.inner_one(n); end $$;
+             grant execute on function private.inner_one(int), private.between(int) to authenticated;
+             create view public.counted with (security_invoker = on) as select private.between(1) as n;
+             grant select on public.counted to authenticated",
+            "private.inner_one(n integer)",
+            "by way of public.counted",
+        ),
+        (
+            "create table private.kept (id int primary key, said text); grant select on private.kept to anon;
+             create function public.kept() returns bigint language sql set search_path = '' as $$ select count(*) from private.kept $$;
+             grant execute on function public.kept() to anon",
+            "private.kept",
+            "no policy at all",
+        ),
+    ] {
+        project.migrate("door", sql).await;
+        let found = exposure(&project).await;
+        assert_eq!(found["status"], "failed", "{sql}\n{found}");
+        let message = found["message"].as_str().unwrap();
+        assert!(message.contains(object) && message.contains(what), "{message}");
+        project
+            .refused("merge_branch", json!({}), "exposure_failed")
+            .await;
+        // The way on closes it.
+        let closed = found["next"]["arguments"].clone();
+        mcp.ok("apply_migration", closed).await;
+        let found = exposure(&project).await;
+        assert_eq!(found["status"], "passed", "{sql}\n{found}");
+        project.revert(&back).await;
+    }
+}
