@@ -1,18 +1,18 @@
 //! The gate's `data_loss`: what a merge would take away from production, counted there. Dropped tables and
-//! columns are told from the temporary branch, whatever SQL dropped them; rows that a statement deletes,
-//! or values that it computes anew, from the statement. How many rows a condition would choose is not asked of
-//! production, for the answer would tell about its rows: they count as at most all of the table.
+//! columns are told from the temporary branch, whatever SQL dropped them; rows that are deleted, and values that are
+//! written over or computed anew, from the statements and the code that they run. How many rows a condition would
+//! choose is not asked of production, for the answer would tell about its rows: they count as at most all.
 //!
 //! Loss is no failure: it takes an approval that is bound to the counts.
 
 use serde_json::json;
 
+use super::code::Conduct;
 use super::gate::{Check, CheckStatus, Finding, passed};
-use super::ledger::LedgerMigration;
 use super::rehearsal::Replayed;
 use super::shape::{Column, Shape};
 use super::{Code, Dev, LostData, Operation, Refusal};
-use crate::sql::{self, Loss, Name};
+use crate::sql::{Loss, Name, Taken};
 
 /// The condition's name.
 const NAME: &str = "data_loss";
@@ -28,62 +28,102 @@ fn loss(table: Name, column: Option<String>) -> Loss {
 }
 
 /// What the replayed migrations took away, by the names that production has.
-pub(super) fn taken_away(replayed: &Replayed, unmerged: &[LedgerMigration]) -> Vec<Loss> {
+pub(super) fn taken_away(replayed: &Replayed) -> Vec<Loss> {
     let (columns, tables) = replayed.before.gone(&replayed.after);
     let whole = tables.iter().map(|one| loss(one.table_name(), None));
     let parts = columns
         .iter()
         .map(|one| loss(one.table_name(), Some(one.column.clone())));
     let mut losses: Vec<Loss> = whole.chain(parts).collect();
-    for spelled in spelled_out(unmerged, &replayed.before) {
-        // It may have been written after a renaming.
-        for named in [on_production(&spelled, replayed), Some(spelled)]
-            .into_iter()
-            .flatten()
-        {
-            add(&mut losses, named);
+    let mut anywhere = replayed.conduct.anywhere;
+    for taken in &replayed.conduct.taken {
+        match on_production(taken, replayed) {
+            Some(named) => named.into_iter().for_each(|loss| add(&mut losses, loss)),
+            None => anywhere = true,
         }
+    }
+    if anywhere {
+        all_of(&replayed.before).for_each(|loss| add(&mut losses, loss));
     }
     losses
 }
 
+/// At most every row of every table.
+fn all_of(production: &Shape) -> impl Iterator<Item = Loss> {
+    production.columns().map(|column| Loss {
+        at_most: true,
+        ..loss(column.table_name(), None)
+    })
+}
+
 /// Unless it is there already; the whole of a table is not counted as a part of it as well.
 fn add(losses: &mut Vec<Loss>, loss: Loss) {
-    let is_there = losses
-        .iter()
-        .any(|one| (&one.table, &one.column) == (&loss.table, &loss.column));
+    let is_there = losses.iter().any(|one| {
+        one.table == loss.table
+            && (one.column == loss.column || (one.column.is_none() && !one.at_most))
+    });
     if !is_there {
         losses.push(loss);
     }
 }
 
-/// A loss by production's names, where the statement has those that the migrations gave.
-fn on_production(spelled: &Loss, replayed: &Replayed) -> Option<Loss> {
-    let is_meant = |one: &&Column| {
-        let schema = spelled.table.schema.as_ref();
-        one.name == spelled.table.name
-            && schema.is_none_or(|schema| schema == &one.schema)
-            && spelled
-                .column
-                .as_ref()
-                .is_none_or(|name| name == &one.column)
+/// A loss by production's names, of nothing where production has no such table or column; `None` where it cannot be
+/// told which table it is.
+fn on_production(taken: &Taken, replayed: &Replayed) -> Option<Vec<Loss>> {
+    let Taken {
+        loss: taken,
+        object,
+        renamed,
+    } = taken;
+    let named = |table: Name, column: Option<String>| {
+        Some(vec![Loss {
+            at_most: taken.at_most,
+            ..loss(table, column)
+        }])
     };
-    let after = replayed.after.columns().find(is_meant)?;
-    let table = replayed.before.table(after.table)?.table_name();
-    let column = match &spelled.column {
-        Some(_) => Some(
-            replayed
-                .before
-                .column(after.table, after.number)?
-                .column
-                .clone(),
-        ),
-        None => None,
+    let oid = object.as_deref().and_then(|id| id.strip_prefix('r'));
+    let Some(oid) = oid.and_then(|oid| oid.parse::<i64>().ok()) else {
+        // The catalogue had no such table when the statement ran: the migration itself has made it, or named it anew.
+        let is_meant = |one: &&Column| {
+            one.name == taken.table.name
+                && taken
+                    .table
+                    .schema
+                    .as_ref()
+                    .is_none_or(|it| it == &one.schema)
+        };
+        let after = replayed.after.columns().find(is_meant);
+        return match after.map(|one| replayed.before.table(one.table)) {
+            Some(Some(own)) => named(own.table_name(), None),
+            Some(None) => Some(Vec::new()),
+            // It has had this name in between only, or it was there in between only.
+            None => (!renamed).then(Vec::new),
+        };
     };
-    Some(Loss {
-        at_most: spelled.at_most,
-        ..loss(table, column)
-    })
+    let Some(table) = replayed.before.table(oid) else {
+        return Some(Vec::new());
+    };
+    let Some(column) = &taken.column else {
+        return named(table.table_name(), None);
+    };
+    let known = [&replayed.after, &replayed.before]
+        .into_iter()
+        .find_map(|shape| {
+            shape
+                .columns()
+                .find(|one| one.table == oid && &one.column == column)
+        });
+    match known {
+        Some(known) => match replayed.before.column(oid, known.number) {
+            Some(own) => named(table.table_name(), Some(own.column.clone())),
+            None => Some(Vec::new()),
+        },
+        // It has had this name in between only.
+        None => Some(vec![Loss {
+            at_most: true,
+            ..loss(table.table_name(), None)
+        }]),
+    }
 }
 
 /// The same where nothing was replayed: what production has and the branch has not, by name. What was
@@ -91,7 +131,7 @@ fn on_production(spelled: &Loss, replayed: &Replayed) -> Option<Loss> {
 pub(super) fn taken_away_by_name(
     production: &Shape,
     branch: &Shape,
-    unmerged: &[LedgerMigration],
+    conduct: &Conduct,
 ) -> Vec<Loss> {
     let on_branch = |table: &Name, column: Option<&str>| {
         branch.columns().any(|one| {
@@ -99,8 +139,11 @@ pub(super) fn taken_away_by_name(
         })
     };
     let mut gone = Vec::new();
-    for spelled in spelled_out(unmerged, production) {
-        add(&mut gone, spelled);
+    for taken in &conduct.taken {
+        add(&mut gone, taken.loss.clone());
+    }
+    if conduct.anywhere || conduct.taken.iter().any(|taken| taken.renamed) {
+        all_of(production).for_each(|loss| add(&mut gone, loss));
     }
     for column in production.columns() {
         let table = column.table_name();
@@ -114,31 +157,6 @@ pub(super) fn taken_away_by_name(
         add(&mut gone, lost);
     }
     gone
-}
-
-/// What the migrations' statements say that they take away: first what they do for certain, then where they delete
-/// rows that a condition chooses, which may be all of them. Code that does not tell where may do so in every table of
-/// production.
-fn spelled_out(unmerged: &[LedgerMigration], production: &Shape) -> Vec<Loss> {
-    let mut certain = Vec::new();
-    let mut chosen = Vec::new();
-    let at_most = |table: Name| Loss {
-        at_most: true,
-        ..loss(table, None)
-    };
-    for batch in unmerged.iter().filter_map(|one| sql::judge(&one.sql).ok()) {
-        for statement in batch.statements() {
-            certain.extend(statement.taken_away());
-            let deletions = statement.deletions();
-            chosen.extend(deletions.tables.into_iter().map(at_most));
-            if deletions.anywhere {
-                let tables = production.columns().map(Column::table_name);
-                chosen.extend(tables.map(at_most));
-            }
-        }
-    }
-    certain.extend(chosen);
-    certain
 }
 
 impl Dev {

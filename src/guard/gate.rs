@@ -6,8 +6,9 @@
 //! 3. `replay`: the ledgers, replayed on a temporary branch, make the branch's schema.
 //! 4. `advisor`: on the replayed state, no ERROR, and no WARN that production does not have.
 //! 5. `exposure`: nothing becomes public that nobody can have meant.
-//! 6. `data_loss`: production's rows that would be gone; they take an approval bound to their counts.
-//! 7. `constraints`: no row of production that the migrations' demands would fail on.
+//! 6. `code`: what the migrations run does on production what it did in the replay; other code takes an approval.
+//! 7. `data_loss`: production's rows that would be gone; they take an approval bound to their counts.
+//! 8. `constraints`: no row of production that the migrations' demands would fail on.
 //!
 //! A condition that cannot be checked has failed.
 
@@ -16,6 +17,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::carried::FunctionDiff;
+use super::code::UnforeseeableCode;
 use super::data_loss::{taken_away, taken_away_by_name};
 use super::ledger::{Ledger, LedgerMigration};
 use super::opening::{Exposure, PublicReading};
@@ -47,7 +49,7 @@ pub enum CheckStatus {
 /// One condition.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Check {
-    /// restore_points, drift, replay, advisor, exposure, data_loss or constraints.
+    /// restore_points, drift, replay, advisor, exposure, code, data_loss or constraints.
     pub name: String,
     /// How it stands.
     pub status: CheckStatus,
@@ -91,6 +93,8 @@ pub struct Verdict {
     pub state_hash: String,
     /// What production would lose.
     pub(super) lost: Vec<LostData>,
+    /// Code whose doings on production the replay does not show, if that takes an approval.
+    pub(super) unforeseeable: Vec<UnforeseeableCode>,
     /// The code that a refusal of the merge has.
     pub(super) code: Option<Code>,
     /// The `schema_hash` that a merge must give production.
@@ -142,6 +146,9 @@ impl Check {
         self
     }
 }
+
+/// The condition on code with what it has found, the one on losses, and these.
+type Consequences = ((Finding, Vec<UnforeseeableCode>), Finding, Vec<LostData>);
 
 /// What a condition says, and the code if it fails.
 pub(super) type Finding = (Check, Option<Code>);
@@ -228,9 +235,10 @@ impl Dev {
             base,
             replayed,
         } = rehearsed;
-        let (data_loss, lost) = self
-            .data_loss(&unmerged, &replay, replayed.as_ref())
+        let (code_run, data_loss, lost) = self
+            .consequences(&unmerged, &replay, replayed.as_ref())
             .await?;
+        let (code_run, unforeseeable) = code_run;
         let constraints = match &replayed {
             Some(replayed) => self.check_constraints(&unmerged, replayed).await?,
             None => like("constraints", &replay),
@@ -244,6 +252,7 @@ impl Dev {
             replay,
             advisor,
             exposure,
+            code_run,
             data_loss,
             constraints,
         ];
@@ -258,6 +267,7 @@ impl Dev {
             functions,
             state_hash: branch.state_hash,
             lost,
+            unforeseeable,
             expected_schema,
             code,
             production_ledger: production.ledger,
@@ -288,26 +298,38 @@ impl Dev {
         )
     }
 
-    async fn data_loss(
+    /// What the merge does beyond what the replay shows: the code that it runs, and what production loses.
+    async fn consequences(
         &self,
         unmerged: &[LedgerMigration],
         replay: &Finding,
         replayed: Option<&Replayed>,
-    ) -> Result<(Finding, Vec<LostData>), Refusal> {
+    ) -> Result<Consequences, Refusal> {
         self.call.step("counting what production would lose");
         let guard = &self.call.guard;
-        let losses = match replayed {
-            Some(replayed) => taken_away(replayed, unmerged),
+        let own;
+        let (losses, conduct) = match replayed {
+            Some(replayed) => (taken_away(replayed), &replayed.conduct),
             None if replay.0.status == CheckStatus::Off => {
                 let (production, branch) = tokio::try_join!(
                     guard.shape(self.branch.project()),
                     guard.shape(self.branch.reference())
                 )?;
-                taken_away_by_name(&production, &branch, unmerged)
+                own = self.conduct_without_replay(unmerged).await?;
+                (taken_away_by_name(&production, &branch, &own), &own)
             }
-            None => return Ok((like("data_loss", replay), Vec::new())),
+            None => {
+                let none = |name| like(name, replay);
+                return Ok(((none("code"), Vec::new()), none("data_loss"), Vec::new()));
+            }
         };
-        self.check_data_loss(&losses).await
+        let code = self.check_code(&conduct.unforeseeable);
+        let unforeseeable = match code.0.status {
+            CheckStatus::NeedsApproval => conduct.unforeseeable.clone(),
+            _ => Vec::new(),
+        };
+        let (data_loss, lost) = self.check_data_loss(&losses).await?;
+        Ok(((code, unforeseeable), data_loss, lost))
     }
 
     async fn check_points(&self) -> Result<Finding, Refusal> {

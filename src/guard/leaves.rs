@@ -5,6 +5,7 @@ use std::future::ready;
 use serde_json::{Value, json};
 
 use super::approval::Ask;
+use super::code;
 use super::costs::CostCheck;
 use super::data_loss::in_words;
 use super::gate::Verdict;
@@ -105,13 +106,20 @@ impl Dev {
             [] => String::new(),
             some => format!(", and lose there {}", in_words(some)),
         };
+        let runs = match verdict.unforeseeable.as_slice() {
+            [] => String::new(),
+            some => format!(
+                ", and run there what the replay does not show ({})",
+                code::in_words(some)
+            ),
+        };
         let counts = verdict
             .lost
             .iter()
             .map(|lost| format!("{} rows of {}", lost.rows, lost.object));
         Ok(Ask {
             what: format!(
-                "merge {} migration(s) and {} function(s) of the branch {} into production of {project}{deletes}{publishes}{loses}; it has passed the gate",
+                "merge {} migration(s) and {} function(s) of the branch {} into production of {project}{deletes}{publishes}{loses}{runs}; it has passed the gate",
                 migrations.len(),
                 verdict.functions.deployed.len(),
                 quoted(name)
@@ -124,6 +132,7 @@ impl Dev {
                 "deleted_functions": deleted,
                 "public_reading": verdict.publishes,
                 "lost": verdict.lost,
+                "unforeseeable_code": verdict.unforeseeable,
                 "branch_state": verdict.state_hash,
                 "production_state": verdict.production_state_hash,
             }),

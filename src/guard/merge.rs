@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::code;
 use super::data_loss::in_words;
 use super::gate::Verdict;
 use super::merged::{Merged, not_merged};
-use super::{CheckStatus, Code, Dev, LostData, Next, Operation, Refusal, Release};
+use super::{CheckStatus, Code, Dev, Next, Operation, Refusal, Release};
 use crate::api::ReleasePermit;
 use crate::api::branches::{MergeBranch, WorkflowBody};
 use crate::api::restore_points::{CreateRestorePoint, RestorePointName};
@@ -68,11 +69,14 @@ impl Dev {
         if !verdict.lost.is_empty() {
             operations.push(Operation::DataLoss);
         }
+        if !verdict.unforeseeable.is_empty() {
+            operations.push(Operation::UnforeseeableCode);
+        }
         let leave = self
             .call
             .leave(&operations, self.ask_to_merge(&verdict, &deleted))
             .await
-            .map_err(|refusal| loss_named(refusal, &verdict.lost))?;
+            .map_err(|refusal| named(refusal, &verdict))?;
         self.remember_public_reading(&verdict.publishes).await?;
         // Taken again right before the merge: what was judged is what is merged, into what it was
         // judged against.
@@ -233,18 +237,39 @@ impl Dev {
     }
 }
 
-/// The refusal of a merge that waits for an approval, under the name of the loss that it is about.
-fn loss_named(mut refusal: Refusal, lost: &[LostData]) -> Refusal {
-    if refusal.code == Code::ApprovalRequired && !lost.is_empty() {
+/// The refusal of a merge that waits for an approval, under the name of what it is about: of a loss first.
+fn named(mut refusal: Refusal, verdict: &Verdict) -> Refusal {
+    if refusal.code != Code::ApprovalRequired {
+        return refusal;
+    }
+    let mut about = Vec::new();
+    if !verdict.unforeseeable.is_empty() {
+        refusal.code = Code::UnforeseeableCode;
+        about.push(format!(
+            "what this does on production the replay does not show: {}",
+            code::in_words(&verdict.unforeseeable)
+        ));
+    }
+    if !verdict.lost.is_empty() {
         refusal.code = Code::DataLoss;
-        refusal.message = format!(
-            "production would lose {}: {}",
-            in_words(lost),
-            refusal.message
-        );
-        if let Some(details) = refusal.details.as_object_mut() {
-            details.insert("lost".to_owned(), json!(lost));
-        }
+        about.push(format!("production would lose {}", in_words(&verdict.lost)));
+    }
+    if about.is_empty() {
+        return refusal;
+    }
+    about.reverse();
+    refusal.message = format!("{}: {}", about.join("; "), refusal.message);
+    if let Some(details) = refusal.details.as_object_mut() {
+        let facts = [
+            ("lost", json!(verdict.lost), verdict.lost.is_empty()),
+            (
+                "code",
+                json!(verdict.unforeseeable),
+                verdict.unforeseeable.is_empty(),
+            ),
+        ];
+        let facts = facts.into_iter().filter(|(.., is_empty)| !is_empty);
+        details.extend(facts.map(|(name, value, _)| (name.to_owned(), value)));
     }
     refusal
 }

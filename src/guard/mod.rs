@@ -49,6 +49,7 @@ mod carried;
 mod cautions;
 mod claimed;
 mod claims;
+mod code;
 mod conditions;
 mod config;
 mod configuring;

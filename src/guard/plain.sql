@@ -80,6 +80,7 @@ select
         select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
             'id', 'r' || t.oid::pg_catalog.text,
             'routine', false,
+            'view', false,
             'schema', t.nspname,
             'name', t.relname,
             'visible', pg_catalog.pg_table_is_visible(t.oid) or exists (

@@ -8,7 +8,7 @@ use super::{Code, Dev, Guard, Refusal};
 use crate::api::Ref;
 use crate::api::database::Row;
 use crate::fence::quote;
-use crate::sql::{self, Batch, Finding, Object, Purpose, Reached, Reference};
+use crate::sql::{self, Batch, Finding, Object, Purpose, Question, Reached, Reference};
 
 impl Guard {
     /// Refuses SQL that reaches a secret through what it names. A catalogue that does not answer
@@ -23,18 +23,7 @@ impl Guard {
         let Some(question) = sql::question(batch, purpose) else {
             return Ok(());
         };
-        let relations: Vec<_> = question
-            .relations
-            .iter()
-            .map(|relation| (&relation.schema, &relation.name))
-            .collect();
-        let parameter = json!({
-            "relations": relations,
-            "words": question.words,
-            "writes": question.writes,
-            "policies": question.policies,
-        });
-        let parameter = json!(parameter.to_string());
+        let parameter = parameter_of(&question);
         let plain = match purpose {
             Purpose::Show | Purpose::Write => self.plain(reference, &parameter).await?,
             // These name what is never plain: policies, and the platform's own tables.
@@ -51,7 +40,32 @@ impl Guard {
     }
 }
 
+/// A question as `reach.sql` and `plain.sql` take it.
+fn parameter_of(question: &Question) -> Value {
+    let relations: Vec<_> = question
+        .relations
+        .iter()
+        .map(|relation| (&relation.schema, &relation.name))
+        .collect();
+    let parameter = json!({
+        "relations": relations,
+        "words": question.words,
+        "writes": question.writes,
+        "policies": question.policies,
+    });
+    json!(parameter.to_string())
+}
+
 impl Guard {
+    /// Everything that is behind what a question names.
+    pub(super) async fn answer(
+        &self,
+        reference: &Ref,
+        question: &Question,
+    ) -> Result<Vec<Object>, Refusal> {
+        self.reached(reference, parameter_of(question)).await
+    }
+
     /// The tables that are named, if they are all that is reached; most SQL names no more.
     async fn plain(
         &self,
@@ -207,12 +221,14 @@ fn object(row: &Row) -> Option<Object> {
                 on_write: one.get(2)?.as_bool()?,
                 fires: one.get(3)?.as_bool()?,
                 whole: one.get(4)?.as_bool()?,
+                follows: one.get(5)?.as_bool()?,
             })
         })
         .collect::<Option<_>>()?;
     Some(Object {
         id: text("id")?,
         is_routine: flag("routine")?,
+        is_view: flag("view")?,
         schema: text("schema")?,
         name: text("name")?,
         visible: flag("visible")?,

@@ -134,10 +134,10 @@ holder (routine, id, class, object, on_write, fires) as materialized (
     select true, r.oid, 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid, r.oid, false, false
     from routine as r where not r.trusted
 ),
-reference (routine, id, to_routine, to_id, "column", on_write, fires, whole) as materialized (
+reference (routine, id, to_routine, to_id, "column", on_write, fires, whole, follows) as materialized (
     select
         h.routine, h.id, d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid, d.refobjid,
-        d.refobjsubid, h.on_write, h.fires, false
+        d.refobjsubid, h.on_write, h.fires, false, false
     from holder as h
     join pg_catalog.pg_depend as d on d.classid = h.class and d.objid = h.object
     where (d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid
@@ -146,14 +146,16 @@ reference (routine, id, to_routine, to_id, "column", on_write, fires, whole) as 
             and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid and not h.routine)
     union all
     -- Partitions and other children, whose rows their parents show and take.
-    select false, i.inhparent, false, i.inhrelid, 0, false, false, true from pg_catalog.pg_inherits as i
+    select false, i.inhparent, false, i.inhrelid, 0, false, false, true, false from pg_catalog.pg_inherits as i
     union all
     -- Rows that go, or change, with the rows that they point to.
-    select false, c.confrelid, false, c.conrelid, 0, true, false, false
+    select
+        false, c.confrelid, false, c.conrelid, 0, true, false, false,
+        c.confdeltype = 'c' or c.confdeltype = 'n' or c.confdeltype = 'd'
     from pg_catalog.pg_constraint as c cross join mode where mode.writes and c.contype = 'f'
     union all
     -- A foreign table may lead back into this very database.
-    select false, f.ftrelid, false, r.oid, 0, false, false, true
+    select false, f.ftrelid, false, r.oid, 0, false, false, true, false
     from pg_catalog.pg_foreign_table as f
     join pg_catalog.pg_class as c on c.oid = f.ftrelid
     join relation as r
@@ -196,7 +198,8 @@ refers as (
     select
         f.routine, f.id,
         pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
-            case when f.to_routine then 'f' else 'r' end || f.to_id::pg_catalog.text, a.attname, f.on_write, f.fires, f.whole
+            case when f.to_routine then 'f' else 'r' end || f.to_id::pg_catalog.text, a.attname, f.on_write, f.fires, f.whole,
+            f.follows
         )) as list
     from reference as f
     join reached as at on at.routine = f.routine and at.id = f.id
@@ -208,6 +211,7 @@ select
     pg_catalog.current_setting('search_path') as path,
     'r' || r.oid::pg_catalog.text as id,
     false as routine,
+    r.relkind = 'v' or r.relkind = 'm' as view,
     r.schema,
     r.name,
     r.visible,
@@ -248,6 +252,7 @@ select
     pg_catalog.current_setting('search_path'),
     'f' || p.oid::pg_catalog.text,
     true,
+    false,
     n.nspname::pg_catalog.text,
     p.proname::pg_catalog.text,
     false,

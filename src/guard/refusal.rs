@@ -93,6 +93,8 @@ pub enum Code {
     Unreplayable,
     /// Production would lose rows, and nobody has approved exactly that.
     DataLoss,
+    /// A merge would run code whose doings on production nobody can foresee, and nobody has approved.
+    UnforeseeableCode,
     /// Production's rows do not fulfil what the migrations demand.
     ConstraintViolated,
     /// The branch changed between check and merge.
@@ -179,6 +181,7 @@ impl Code {
             Self::Drift => "drift",
             Self::Unreplayable => "unreplayable",
             Self::DataLoss => "data_loss",
+            Self::UnforeseeableCode => "unforeseeable_code",
             Self::ConstraintViolated => "constraint_violated",
             Self::StaleCheck => "stale_check",
             Self::Partial => "partial",

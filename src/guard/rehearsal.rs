@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::code::Conduct;
 use super::drift::name_differences;
 use super::gate::{Check, CheckStatus, Finding, FixMigration, passed};
 use super::judging::AskedSql;
@@ -52,6 +53,8 @@ pub(super) struct Replayed {
     pub(super) after: Shape,
     /// Those that were not there before.
     pub(super) demands: Vec<Demand>,
+    /// What they ran.
+    pub(super) conduct: Conduct,
 }
 
 impl Rehearsed {
@@ -161,7 +164,11 @@ impl Dev {
         let base = guard.catalogue(rehearsed).await?;
         let (before, demanded) =
             tokio::try_join!(guard.shape(rehearsed), guard.demands(rehearsed))?;
+        let mut conduct = Conduct::default();
         for migration in unmerged {
+            guard
+                .add_conduct(&mut conduct, rehearsed, migration)
+                .await?;
             if let Err(refusal) = self.replay(&rehearsal, migration).await {
                 let (mut check, code) = unreplayable(
                     format!(
@@ -209,6 +216,7 @@ impl Dev {
                 before,
                 after,
                 demands,
+                conduct,
             }),
         })
     }

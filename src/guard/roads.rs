@@ -123,8 +123,10 @@ operations! {
     /// Merging what lets anybody read a table that a policy opens; asked once for a table and its
     /// policies.
     public_reading PublicReading Client
-    /// Taking rows away from production by a merge: dropped tables and columns, bound to their counts.
+    /// Taking rows away from production by a merge, or values in them: bound to their counts.
     data_loss DataLoss Operator
+    /// Merging code of which a replay without rows does not show what it will do on production.
+    unforeseeable_code UnforeseeableCode Operator
     /// Deleting functions of production that a branch does not have, with its merge.
     delete_function DeleteFunction Client
     /// Copying fields of a branch's configuration to production.

@@ -39,6 +39,7 @@ impl Code {
             Self::Drift => "gate:drift",
             Self::Unreplayable => "gate:replay",
             Self::DataLoss => "gate:data_loss",
+            Self::UnforeseeableCode => "gate:code",
             Self::ConstraintViolated => "gate:constraints",
             Self::StaleCheck => "gate:state",
             Self::Partial | Self::UnexpectedSchema => "merge",

@@ -51,6 +51,8 @@ pub struct Statement {
     pub losses: Vec<Loss>,
     /// The tables of every `DELETE`, and of every `MERGE` that deletes, in it.
     pub(super) deletes: Vec<Name>,
+    /// The columns whose values every `UPDATE` in it, or what amounts to one, writes over.
+    pub(super) overwrites: Vec<Loss>,
     /// Whether PostgreSQL runs it inside a transaction block.
     pub transactional: bool,
 }

@@ -20,9 +20,7 @@ use super::{
     batch::{Class, Reason, Statement},
     bounds,
     facts::Facts,
-    losses::Deletions,
     names::Name,
-    on_own_stack,
     scan::{self, Scan},
     sensitive,
 };
@@ -32,7 +30,7 @@ pub(super) const STACK: usize = 64 * 1024 * 1024;
 /// The most words in a body that open a block, a loop or a condition.
 const MAX_BLOCKS: usize = 2_000;
 /// How many bodies may stand inside one another.
-const MAX_WITHIN: usize = 4;
+pub(super) const MAX_WITHIN: usize = 4;
 
 /// What a body, or a query that is kept, does.
 #[derive(Debug, Clone, Default)]
@@ -103,65 +101,6 @@ fn read_within(language: &str, text: &str, within: usize) -> Body {
     body
 }
 
-/// Where a body deletes rows. One that cannot be read, or that puts its SQL together when it runs, may do so anywhere
-/// if it speaks of deleting at all.
-pub(super) fn deletions(language: &str, text: &str) -> Deletions {
-    on_own_stack(STACK, || deletions_within(language, text, 0)).unwrap_or(Deletions {
-        tables: Vec::new(),
-        anywhere: true,
-    })
-}
-
-fn deletions_within(language: &str, text: &str, within: usize) -> Deletions {
-    let lower = text.to_lowercase();
-    if !["delete", "truncate"]
-        .iter()
-        .any(|word| lower.contains(word))
-    {
-        return Deletions::default();
-    }
-    let anywhere = Deletions {
-        tables: Vec::new(),
-        anywhere: true,
-    };
-    if !matches!(language, "sql" | "plpgsql")
-        || within > MAX_WITHIN
-        || text.len() > bounds::MAX_BYTES
-    {
-        return anywhere;
-    }
-    let scan = scan::scan(text);
-    let Some(tree) = parse(language, text, &scan) else {
-        return anywhere;
-    };
-    let facts = Facts::gather(&tree);
-    let mut found = Deletions {
-        anywhere: scan.dynamic || scan.runs_text,
-        tables: facts.deletes(),
-    };
-    found.tables.extend(facts.truncated.iter().cloned());
-    for literal in &scan.executed {
-        match super::judge(literal) {
-            Ok(batch) => {
-                for statement in batch.statements() {
-                    found.tables.extend(statement.deletes.iter().cloned());
-                    found.tables.extend(match statement.kind {
-                        "TRUNCATE" => statement.targets.clone(),
-                        _ => Vec::new(),
-                    });
-                    if let Some((language, text)) = &statement.body {
-                        let inner = deletions_within(language, text, within + 1);
-                        found.tables.extend(inner.tables);
-                        found.anywhere |= inner.anywhere;
-                    }
-                }
-            }
-            Err(_) => found.anywhere = true,
-        }
-    }
-    found
-}
-
 /// A query that the database keeps, as it prints it: views, rules, expressions. What they refer to is known from the
 /// catalogue; the text only tells what the catalogue does not.
 pub(super) fn read_printed(text: &str) -> (Option<Doubt>, bool) {
@@ -187,7 +126,7 @@ impl Scan {
 }
 
 /// The tree of a body that parses without an error.
-fn parse(language: &str, text: &str, scan: &Scan) -> Option<SyntaxNode> {
+pub(super) fn parse(language: &str, text: &str, scan: &Scan) -> Option<SyntaxNode> {
     bounds::check(text).ok()?;
     if language == "sql" {
         let parsed = SourceFile::parse(text);

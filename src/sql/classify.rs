@@ -68,6 +68,12 @@ pub(super) fn statement(stmt: &Stmt) -> Option<Statement> {
         trial: trial::step(node),
         losses: losses::of(node),
         deletes: distinct(&facts.deletes()),
+        overwrites: facts
+            .writes
+            .iter()
+            .flat_map(losses::overwrites)
+            .chain(losses::computed_anew(node))
+            .collect(),
         transactional: is_transactional(node),
         relations,
     })

@@ -14,6 +14,7 @@ use super::{
 pub(super) struct Node {
     pub(super) name: Name,
     pub(super) is_routine: bool,
+    pub(super) is_view: bool,
     pub(super) visible: bool,
     /// Whether the batch itself defines it.
     pub(super) defined: bool,
@@ -32,6 +33,7 @@ pub(super) struct Edge {
     pub(super) on_write: bool,
     pub(super) fires: bool,
     pub(super) whole: bool,
+    pub(super) follows: bool,
 }
 
 /// What a batch can reach, and the ways there.
@@ -94,6 +96,7 @@ impl Graph {
             self.nodes.push(Node {
                 name: definition.name.clone(),
                 is_routine,
+                is_view: definition.kind == Defined::View,
                 visible: true,
                 defined: true,
                 path: None,
@@ -169,6 +172,7 @@ impl Graph {
                         on_write: true,
                         fires: true,
                         whole: false,
+                        follows: false,
                     }));
                     // The trigger itself is new, whatever its function is.
                     relation.defined = true;
@@ -231,6 +235,7 @@ fn node(object: &Object, places: &HashMap<&str, usize>) -> Node {
             name: object.name.clone(),
         },
         is_routine: object.is_routine,
+        is_view: object.is_view,
         visible: object.visible,
         defined: false,
         path: path_of(&object.settings),
@@ -246,6 +251,7 @@ fn node(object: &Object, places: &HashMap<&str, usize>) -> Node {
                     on_write: reference.on_write,
                     fires: reference.fires,
                     whole: reference.whole,
+                    follows: reference.follows,
                 })
             })
             .collect(),

@@ -2,7 +2,10 @@
 
 use squawk_syntax::{SyntaxKind::*, SyntaxNode};
 
-use super::facts::{child, has_token};
+use super::{
+    facts::{child, has_token},
+    losses::has_operator,
+};
 
 /// `UPDATE` and `DELETE` without a condition, or with one that holds for every row, and `MERGE` that deletes.
 pub(super) fn is_mass(write: &SyntaxNode) -> bool {
@@ -45,10 +48,4 @@ fn holds_always(condition: &SyntaxNode) -> bool {
 
 fn is_constant(condition: &SyntaxNode) -> bool {
     !condition.descendants().any(|node| node.kind() == NAME_REF)
-}
-
-/// Operators stand in the expression as a token, as a node, or in an `OP` node, depending on how they are spelt.
-fn has_operator(expression: &SyntaxNode, kind: squawk_syntax::SyntaxKind) -> bool {
-    let within = |node: &SyntaxNode| has_token(node, kind) || child(node, kind).is_some();
-    within(expression) || child(expression, OP).is_some_and(|op| within(&op))
 }

@@ -14,7 +14,8 @@
 //!
 //! ```text
 //! Batch ─ reach::question ─► the catalogue's answer ─ graph ─► a secret and the way to it, or none
-//!                                                     └ bodies, scan: the code of functions
+//!                                                     ├ bodies, scan: the code of functions
+//!                                                     └ runs: what the code that a migration runs will do elsewhere
 //! ```
 //!
 //! What it is not: the only lock. The role that runs a statement is another, and redaction by shape the last.
@@ -24,6 +25,7 @@ mod batch;
 mod bodies;
 mod bounds;
 mod classify;
+mod conduct;
 mod decide;
 mod effects;
 mod error;
@@ -37,9 +39,11 @@ mod mass;
 mod names;
 mod once;
 mod reach;
+mod runs;
 mod scan;
 mod scopes;
 mod sensitive;
+mod steady;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -57,10 +61,11 @@ pub use self::{
     decide::{Decision, Objection, Place, Suggestion, Tool, decide},
     error::SqlError,
     locks::{LockWarning, lock_warnings},
-    losses::{Deletions, Loss},
+    losses::Loss,
     names::{Name, quoted},
     once::asked_once,
     reach::{Finding, Object, Purpose, Question, Reached, Reference, find, question},
+    runs::{Running, Taken, Unforeseeable, running},
     trial::{Trial, TrialStep, read_of},
 };
 

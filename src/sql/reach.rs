@@ -13,7 +13,8 @@
 //!
 //! What stays hidden: SQL that is put together while it runs. A function that does so is taken to read secrets where
 //! its result would be shown. A `do` block in a migration may do so too, shows nothing, and cannot be told from an
-//! honest one; what it copies is on DEV, of test users, and its shape is still redacted.
+//! honest one; what it copies is on DEV, of test users, and its shape is still redacted. Before it reaches production
+//! somebody approves of it: see [`super::runs`].
 
 use std::collections::BTreeSet;
 
@@ -64,6 +65,8 @@ pub struct Object {
     pub id: String,
     /// Whether it is a function; a relation otherwise.
     pub is_routine: bool,
+    /// Whether it is a relation without rows of its own: a view.
+    pub is_view: bool,
     /// Schema and name.
     pub schema: String,
     /// The name within the schema.
@@ -99,6 +102,8 @@ pub struct Reference {
     pub fires: bool,
     /// Whether all of the other's columns are shown: a child's rows by its parent.
     pub whole: bool,
+    /// Whether the other's rows, or values in them, go with the rows that they point to.
+    pub follows: bool,
 }
 
 /// A secret that would be reached.

@@ -3,13 +3,23 @@
 use std::collections::{HashSet, VecDeque};
 
 use super::{
-    batch::Batch,
+    batch::{Batch, Statement},
     bodies::{self, Body, Doubt},
     graph::{Graph, Node, Sight},
     names::LEDGER,
     reach::{Finding, Purpose, Reached, runs_now},
     sensitive,
 };
+
+/// Something behind a statement.
+pub(super) struct Behind {
+    /// Its place in the graph.
+    pub(super) node: usize,
+    /// Whether it is a relation that is written to.
+    pub(super) written: bool,
+    /// The objects on the way, itself the last.
+    pub(super) via: Vec<String>,
+}
 
 /// A place on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,15 +70,20 @@ impl Graph {
             relations: sensitive::relations_with_secret_columns().collect(),
             ..Body::default()
         };
-        self.walk(&written, true, |way, what| {
-            let new = way
-                .iter()
-                .any(|step| self.nodes.get(step.node).is_some_and(|node| node.defined));
-            // What is not certain counts where the row itself is at hand.
-            let counts = !matches!(what, Reached::Unknown(_))
-                || way.last().is_some_and(|step| step.fired_by_secret);
-            (new && counts).then(|| self.finding(first, way, what.clone()))
-        })
+        self.walk(
+            &written,
+            true,
+            |_| (),
+            |way, what| {
+                let new = way
+                    .iter()
+                    .any(|step| self.nodes.get(step.node).is_some_and(|node| node.defined));
+                // What is not certain counts where the row itself is at hand.
+                let counts = !matches!(what, Reached::Unknown(_))
+                    || way.last().is_some_and(|step| step.fired_by_secret);
+                (new && counts).then(|| self.finding(first, way, what.clone()))
+            },
+        )
     }
 
     fn follow(
@@ -80,43 +95,68 @@ impl Graph {
     ) -> Option<Finding> {
         let writes = purpose.writes();
         let mut unknown = None;
-        let certain = self.walk(body, writes, |way, what| {
-            let by_trigger = way.last().is_some_and(|step| step.by_trigger);
-            match what {
-                Reached::Secret(_) | Reached::Ledger => {
-                    Some(self.finding(statement, way, what.clone()))
-                }
-                Reached::Unknown(_) => {
-                    // A trigger's work is not shown unless rows come back; a migration shows nothing.
-                    if purpose != Purpose::Migrate && (shows || !by_trigger) {
-                        unknown.get_or_insert_with(|| self.finding(statement, way, what.clone()));
+        let certain = self.walk(
+            body,
+            writes,
+            |_| (),
+            |way, what| {
+                let by_trigger = way.last().is_some_and(|step| step.by_trigger);
+                match what {
+                    Reached::Secret(_) | Reached::Ledger => {
+                        Some(self.finding(statement, way, what.clone()))
                     }
-                    None
+                    Reached::Unknown(_) => {
+                        // A trigger's work is not shown unless rows come back; a migration shows nothing.
+                        if purpose != Purpose::Migrate && (shows || !by_trigger) {
+                            unknown
+                                .get_or_insert_with(|| self.finding(statement, way, what.clone()));
+                        }
+                        None
+                    }
                 }
-            }
-        });
+            },
+        );
         certain.or(unknown)
     }
 
     fn finding(&self, statement: usize, way: &[Step], what: Reached) -> Finding {
-        let via = way
-            .iter()
+        Finding {
+            statement,
+            via: self.names(way),
+            what,
+        }
+    }
+
+    fn names(&self, way: &[Step]) -> Vec<String> {
+        way.iter()
             .filter_map(|step| self.nodes.get(step.node))
             .map(|node| match node.is_routine {
                 true => format!("{}()", node.name),
                 false => node.name.to_string(),
             })
-            .collect();
-        Finding {
-            statement,
-            via,
-            what,
-        }
+            .collect()
+    }
+
+    /// Everything that is read, written to or run with a statement, by the shortest way to it.
+    pub(super) fn behind(&self, statement: &Statement, moves: bool) -> Vec<Behind> {
+        let mut body = bodies::of_statement(statement, 0);
+        body.moves |= moves;
+        let mut found = Vec::new();
+        let visit = |way: &[Step]| {
+            found.extend(way.last().map(|step| Behind {
+                node: step.node,
+                written: step.written,
+                via: self.names(way),
+            }));
+        };
+        self.walk(&body, true, visit, |_, _| None);
+        found
     }
 
     /// Breadth first from a statement, so that the way to a finding is the shortest.
-    fn walk<F>(&self, start: &Body, writes: bool, mut found: F) -> Option<Finding>
+    fn walk<V, F>(&self, start: &Body, writes: bool, mut visit: V, mut found: F) -> Option<Finding>
     where
+        V: FnMut(&[Step]),
         F: FnMut(&[Step], &Reached) -> Option<Finding>,
     {
         let mut seen: HashSet<Step> = HashSet::new();
@@ -153,6 +193,7 @@ impl Graph {
             if !seen.insert(step) {
                 continue;
             }
+            visit(&way);
             let mut ends = own(&node.body, step.fired_by_secret && node.is_routine);
             if step.fired_by_secret && self.reads_a_transition(&node.body) {
                 ends.push(Reached::Secret("the rows that fired it".to_owned()));

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::approvals::{answer, id};
 use crate::harness::{Project, World, names};
 
 /// A function that runs whatever it is given: what the judge sees of a call says nothing.
@@ -281,6 +282,11 @@ async fn a_migration_that_does_something_else_on_production_is_named_and_stops_f
              end $$;",
         )
         .await;
+    // Somebody who has not read it says yes.
+    let refusal = project
+        .refused("merge_branch", json!({}), "unforeseeable_code")
+        .await;
+    answer(&world, "grant", &id(&refusal));
     let refusal = project
         .refused("merge_branch", json!({}), "unexpected_schema")
         .await;

@@ -41,6 +41,7 @@ mod claim_settings;
 mod claim_tokens;
 mod claims;
 mod cloud;
+mod code;
 mod concurrency;
 mod config;
 mod config_attacks;

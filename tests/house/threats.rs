@@ -12,7 +12,7 @@ type Threat = (&'static str, &'static str, &'static str, &'static str);
 /// Nothing is known.
 const UNKNOWN: &str = "–";
 
-const THREATS: [Threat; 46] = [
+const THREATS: [Threat; 49] = [
     (
         "naming production as the target of a write",
         "lands on DEV, `redirected: true`",
@@ -35,6 +35,24 @@ const THREATS: [Threat; 46] = [
         "a migration that deletes production's rows by a condition, or in a `do` block",
         "`data_loss`, counted as at most all of the table",
         "losses::rows_that_a_condition_or_code_deletes_are_at_most_all_of_the_table",
+        UNKNOWN,
+    ),
+    (
+        "a migration that writes over production's values, or whose functions or triggers delete",
+        "`data_loss`, counted as at most all of the column or table",
+        "code::what_functions_and_triggers_take_and_updates_write_over_is_counted",
+        UNKNOWN,
+    ),
+    (
+        "code in a migration that does nothing in a replay without rows, and something else on production",
+        "`unforeseeable_code`: an approval that names the code and why",
+        "code::what_the_replay_cannot_show_takes_an_approval_that_names_it",
+        UNKNOWN,
+    ),
+    (
+        "code in a migration that puts production's rows into logs, comments or requests",
+        "`unforeseeable_code`, in the same way",
+        "code::what_the_replay_cannot_show_takes_an_approval_that_names_it",
         UNKNOWN,
     ),
     (

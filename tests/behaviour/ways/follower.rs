@@ -32,8 +32,12 @@ pub(super) async fn follow(provoked: Provoked) -> Ending {
     let mut asked = (tool.to_owned(), arguments);
     let mut met: Vec<((String, Value), Value, Value)> = Vec::new();
     for _ in 0..STEPS {
-        // A loss is refused under its own name, and waits for an approval as well.
-        if error["code"] == "approval_required" || error["code"] == "data_loss" {
+        // A loss, and code, are refused under their own names, and wait for an approval as well.
+        let waits = ["approval_required", "data_loss", "unforeseeable_code"];
+        if error["code"]
+            .as_str()
+            .is_some_and(|code| waits.contains(&code))
+        {
             return Ending::Approval;
         }
         let operator = error["operator"]

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{Ending, Provoked, WORK, with_work};
 use crate::harness::{Mcp, World};
+use crate::policy::put;
 
 /// The codes that are provoked here.
 pub(super) const CODES: &[&str] = &[
@@ -15,6 +16,7 @@ pub(super) const CODES: &[&str] = &[
     "unreplayable",
     "constraint_violated",
     "data_loss",
+    "unforeseeable_code",
     "partial",
     "unexpected_schema",
     "branch_failed",
@@ -279,18 +281,21 @@ async fn production(world: &World) {
         .await;
     merge(mcp, &project, "partial", Ending::GaveUpWork).await;
 
+    let two_faces = "do $$ begin
+             if exists (select from public.work) then
+                 execute 'create schema surprise';
+             end if;
+         end $$;";
     let mcp = world.serve().await;
     let project = with_a_row(world, &mcp, "two faces").await;
-    let there = mcp.project(&project);
-    there
-        .migrate(
-            "two_faces",
-            "do $$ begin
-                 if exists (select from public.work) then
-                     execute 'create schema surprise';
-                 end if;
-             end $$;",
-        )
-        .await;
+    mcp.project(&project).migrate("two_faces", two_faces).await;
+    merge(mcp, &project, "unforeseeable_code", Ending::Approval).await;
+
+    // Whoever does not want to be asked hears of it afterwards.
+    put(world, "[approvals]\nunforeseeable_code = \"none\"\n");
+    let mcp = world.serve().await;
+    let project = with_a_row(world, &mcp, "unasked").await;
+    mcp.project(&project).migrate("two_faces", two_faces).await;
     merge(mcp, &project, "unexpected_schema", Ending::Operator).await;
+    std::fs::remove_file(world.dir().join("policy.toml")).unwrap();
 }
