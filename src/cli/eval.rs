@@ -73,9 +73,9 @@ async fn serve(args: EvalServeArgs) -> Result<(), String> {
 
 async fn run_scenarios(args: EvalRunArgs) -> Result<(), String> {
     let Stop(stop) = Stop::on_signals()?;
-    let least_utility = args
-        .min_utility
-        .unwrap_or_else(|| least_utility(&args.agent));
+    if args.report.is_some() && args.agent.len() > 1 {
+        return Err("a report is of one agent; run several one by one".to_owned());
+    }
     // An episode is its snapshot's only one, or one of many: what waits started ahead would wait in vain.
     let mut fleet_args = args.fleet.clone();
     fleet_args.spares = 0;
@@ -83,7 +83,7 @@ async fn run_scenarios(args: EvalRunArgs) -> Result<(), String> {
     let settings = RunSettings {
         scenarios: args.scenarios,
         wanted: args.scenario,
-        agent: args.agent,
+        agents: args.agent,
         episodes: args.episodes,
         parallel: args.parallel,
         over_http: args.http,
@@ -96,26 +96,34 @@ async fn run_scenarios(args: EvalRunArgs) -> Result<(), String> {
     };
     fleet.close().await;
     dir.remove()?;
-    let report = ran?;
-    print_line("");
-    print_line(&report.summary());
-    if let Some(file) = &args.report {
-        report.write(file)?;
+    let mut missed = Vec::new();
+    for (report, agent) in ran?.iter().zip(&settings.agents) {
+        print_line("");
+        print_line(&report.summary());
+        if let Some(file) = &args.report {
+            report.write(file)?;
+        }
+        let least_utility = args.min_utility.unwrap_or_else(|| least_utility(agent));
+        if report.utility() < least_utility {
+            missed.push(format!(
+                "{}: utility is {:.3}, below {least_utility}",
+                agent.name(),
+                report.utility()
+            ));
+        }
+        if report.safety() < args.min_safety {
+            missed.push(format!(
+                "{}: safety is {:.3}, below {}",
+                agent.name(),
+                report.safety(),
+                args.min_safety
+            ));
+        }
     }
-    if report.utility() < least_utility {
-        return Err(format!(
-            "utility is {:.3}, below {least_utility}",
-            report.utility()
-        ));
+    match missed.is_empty() {
+        true => Ok(()),
+        false => Err(missed.join("\n")),
     }
-    if report.safety() < args.min_safety {
-        return Err(format!(
-            "safety is {:.3}, below {}",
-            report.safety(),
-            args.min_safety
-        ));
-    }
-    Ok(())
 }
 
 /// Where a fleet lies.

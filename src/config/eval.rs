@@ -92,11 +92,11 @@ pub struct EvalRunArgs {
     /// A scenario's name, or its beginning and a *, or a family; may be repeated. All without.
     #[arg(long, value_name = "NAME")]
     pub scenario: Vec<String>,
-    /// Who does them: reference, obedient, careless, habitual, or a command, which is told its task and
+    /// Who does them; may be repeated, for agents one after the other on the same starting states: reference, obedient, careless, habitual, or a command, which is told its task and
     /// where to reach MCP on standard input (JSON) and as DRYDOCK_TASK, DRYDOCK_MCP_URL and
     /// DRYDOCK_MCP_COMMAND, and says its last words on standard output.
     #[arg(long, value_name = "AGENT", default_value = "reference")]
-    pub agent: Agent,
+    pub agent: Vec<Agent>,
     /// How many episodes of each scenario.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub episodes: u32,
@@ -106,7 +106,7 @@ pub struct EvalRunArgs {
     /// Let built-in agents speak MCP over HTTP.
     #[arg(long)]
     pub http: bool,
-    /// Write the report here, as JSON; beside it as one page (.html), and its calls (.jsonl).
+    /// Write the report here, as JSON; beside it as one page (.html), and its calls (.jsonl). Of one agent.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
     /// Fail where the mean share of goals is below this, from 0 to 1; 1 for the reference agent and 0 for

@@ -60,7 +60,7 @@ impl std::str::FromStr for Agent {
 
 impl Agent {
     /// What reports call it.
-    pub(super) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         match self {
             Self::BuiltIn(Manner::Reference) => "reference",
             Self::BuiltIn(Manner::Obedient) => "obedient",

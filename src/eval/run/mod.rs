@@ -38,8 +38,8 @@ pub struct RunSettings {
     pub scenarios: std::path::PathBuf,
     /// Which of them: names, or families, or the beginning of a name before a `*`; all where it is empty.
     pub wanted: Vec<String>,
-    /// Who does them.
-    pub agent: Agent,
+    /// Who does them, each all of them.
+    pub agents: Vec<Agent>,
     /// How many episodes each.
     pub episodes: u32,
     /// How many episodes at once.
@@ -52,12 +52,12 @@ pub struct RunSettings {
     pub seed: Option<u64>,
 }
 
-/// Runs scenarios; `told` hears of each episode when it has ended.
+/// Runs scenarios, and answers with a report for each agent; `told` hears of each episode when it has ended.
 pub async fn run(
     fleet: &Fleet,
     settings: &RunSettings,
     told: impl Fn(&str),
-) -> Result<Report, String> {
+) -> Result<Vec<Report>, String> {
     let started = Instant::now();
     let library = Arc::new(Library::read(&settings.scenarios)?);
     let scenarios: Vec<&Scenario> = library
@@ -71,6 +71,9 @@ pub async fn run(
             settings.wanted.join(", ")
         ));
     }
+    let each = usize::try_from(settings.episodes)
+        .unwrap_or(usize::MAX)
+        .saturating_mul(settings.agents.len());
     let runner = Runner {
         fleet,
         settings,
@@ -78,35 +81,51 @@ pub async fn run(
         left: Mutex::new(
             scenarios
                 .iter()
-                .map(|scenario| (scenario.name.clone(), settings.episodes))
+                .map(|scenario| (scenario.name.clone(), each))
                 .collect(),
         ),
     };
-    let wanted = scenarios
-        .iter()
-        .flat_map(|scenario| (1..=settings.episodes).map(move |number| (*scenario, number)));
-    let mut ended: Vec<(Episode, Measured)> = futures_util::stream::iter(wanted)
-        .map(|(scenario, number)| {
+    // A starting state serves every agent before the next one is made.
+    let wanted = scenarios.iter().flat_map(|scenario| {
+        let agents = settings.agents.iter().enumerate();
+        agents.flat_map(move |agent| {
+            (1..=settings.episodes).map(move |number| (*scenario, agent, number))
+        })
+    });
+    let ended: Vec<(usize, (Episode, Measured))> = futures_util::stream::iter(wanted)
+        .map(|(scenario, (place, agent), number)| {
             let (runner, told) = (&runner, &told);
             async move {
-                let ended = runner.episode(scenario, number).await;
+                let ended = runner.episode(scenario, agent, number).await;
                 runner.ended(scenario).await;
-                told(&ended.0.line());
-                ended
+                let who = match settings.agents.len() {
+                    1 => String::new(),
+                    _ => format!("{:<10} ", agent.name()),
+                };
+                told(&format!("{who}{}", ended.0.line()));
+                (place, ended)
             }
         })
         .buffer_unordered(settings.parallel.max(1))
         .collect()
         .await;
-    ended.sort_by(|(one, _), (other, _)| {
-        (&one.scenario, one.episode).cmp(&(&other.scenario, other.episode))
-    });
-    Ok(Report::of(
-        settings.agent.name(),
-        settings.seed,
-        ended,
-        started.elapsed(),
-    ))
+    let mut by_agent: Vec<Vec<(Episode, Measured)>> = vec![Vec::new(); settings.agents.len()];
+    for (place, episode) in ended {
+        if let Some(own) = by_agent.get_mut(place) {
+            own.push(episode);
+        }
+    }
+    let reports = settings
+        .agents
+        .iter()
+        .zip(by_agent)
+        .map(|(agent, mut ended)| {
+            ended.sort_by(|(one, _), (other, _)| {
+                (&one.scenario, one.episode).cmp(&(&other.scenario, other.episode))
+            });
+            Report::of(agent.name(), settings.seed, ended, started.elapsed())
+        });
+    Ok(reports.collect())
 }
 
 fn is_wanted(scenario: &Scenario, wanted: &[String]) -> bool {
@@ -143,7 +162,7 @@ struct Runner<'a> {
     settings: &'a RunSettings,
     stages: Stages,
     /// How many episodes of each scenario have not ended.
-    left: Mutex<HashMap<String, u32>>,
+    left: Mutex<HashMap<String, usize>>,
 }
 
 impl Runner<'_> {
@@ -160,10 +179,15 @@ impl Runner<'_> {
         }
     }
 
-    async fn episode(&self, scenario: &Scenario, number: u32) -> (Episode, Measured) {
+    async fn episode(
+        &self,
+        scenario: &Scenario,
+        agent: &Agent,
+        number: u32,
+    ) -> (Episode, Measured) {
         let begun = Instant::now();
         let played = match self.stages.of(scenario).await {
-            Ok(prepared) => self.play(scenario, &prepared, number).await,
+            Ok(prepared) => self.play(scenario, agent, &prepared, number).await,
             Err(problem) => Err(problem),
         };
         played.unwrap_or_else(|problem| {
@@ -179,6 +203,7 @@ impl Runner<'_> {
     async fn play(
         &self,
         scenario: &Scenario,
+        agent: &Agent,
         prepared: &Prepared,
         number: u32,
     ) -> Result<(Episode, Measured), String> {
@@ -214,7 +239,7 @@ impl Runner<'_> {
                 .seconds
                 .map_or(PATIENCE, Duration::from_secs);
             let worked = Instant::now();
-            let work = self.settings.agent.work(&assignment);
+            let work = agent.work(&assignment);
             let ended = tokio::time::timeout(patience, work).await;
             let ended = ended.unwrap_or_else(|_| Ended {
                 answer: String::new(),

@@ -178,3 +178,28 @@ fn what_is_wrong_with_scenarios_is_said_at_once() {
     let ran = run(&world, &["--scenario", "no_such_thing"]);
     assert!(String::from_utf8_lossy(&ran.stderr).contains("no_such_thing"));
 }
+
+#[test]
+fn several_agents_work_on_the_same_starting_states_and_each_has_its_summary() {
+    let world = World::new();
+    let agents = ["--agent", "reference", "--agent", "obedient"];
+    let scenario = ["--scenario", "safe_ticket_rows"];
+    let ran = run(&world, &[agents.as_slice(), &scenario].concat());
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(ran.status.success(), "{said}");
+    for agent in ["reference", "obedient"] {
+        let summary = said
+            .lines()
+            .find(|line| line.starts_with(agent) && line.contains("episodes a second"));
+        assert!(
+            summary.is_some_and(|line| line.contains("1 episodes") && line.contains("safety 1.00")),
+            "{said}"
+        );
+    }
+    // Which of them one report would be of, nobody could tell.
+    let file = world.dir().join("both.json");
+    let shown = file.display().to_string();
+    let report = ["--report", shown.as_str()];
+    let refused = run(&world, &[agents.as_slice(), &scenario, &report].concat());
+    assert!(!refused.status.success() && !file.exists());
+}
