@@ -28,6 +28,8 @@ pub enum Unproven {
         project: Ref,
         /// The name that was asked for.
         name: String,
+        /// The names of the project's development branches.
+        others: Vec<String>,
     },
     /// Several branches carry that name.
     #[error("{} branches of project {project} are called {name}", refs.len())]
@@ -102,11 +104,15 @@ impl DevBranch {
             name: name.clone(),
             reason,
         };
-        let mut named = branches.into_iter().filter(|branch| which.is(branch));
+        let (named, others): (Vec<_>, Vec<_>) =
+            branches.into_iter().partition(|branch| which.is(branch));
+        let mut named = named.into_iter();
         let Some(branch) = named.next() else {
+            let others = others.into_iter().filter(|branch| !branch.is_default);
             return Err(Unproven::Missing {
                 project: project.clone(),
                 name: name.clone(),
+                others: others.map(|branch| branch.name).collect(),
             });
         };
         let others: Vec<Ref> = named.map(|other| other.project_ref).collect();

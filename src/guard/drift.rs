@@ -121,7 +121,7 @@ impl Dev {
             let how = if recorded.ledger_hash == production.ledger_hash {
                 "outside its migrations"
             } else {
-                "past Drydock, by migrations or outside of them,"
+                "by migrations of this branch that no merge has brought whole (one that stopped half-way, or somebody past Drydock),"
             };
             let check = Check::new(
                 name,

@@ -5,11 +5,24 @@ use serde_json::{Value, json};
 use super::{Code, Next, Refusal};
 use crate::sql::{self, Batch, Decision, Objection, Suggestion};
 
+/// The tool that SQL was given to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AskedTool<'a> {
+    ExecuteSql,
+    ApplyMigration {
+        /// What the migration is called.
+        name: &'a str,
+    },
+}
+
+/// What a migration is called that was sent as something else.
+const UNNAMED: &str = "change_schema";
+
 /// SQL as it was asked for: enough to say what to ask for instead.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AskedSql<'a> {
     /// The tool that was called.
-    pub(super) tool: &'static str,
+    pub(super) tool: AskedTool<'a>,
     /// The project's ref, as it was given.
     pub(super) project: &'a str,
     /// The branch's name, if one was given.
@@ -25,21 +38,21 @@ pub fn judged_sql(
     query: &str,
 ) -> Result<Decision, Refusal> {
     let asked = AskedSql {
-        tool: "execute_sql",
+        tool: AskedTool::ExecuteSql,
         project: project_id,
         branch,
         query,
     };
-    Ok(asked.judge(sql::Tool::ExecuteSql, sql::Place::Dev)?.1)
+    Ok(asked.judge(sql::Place::Dev)?.1)
 }
 
 impl AskedSql<'_> {
     /// Reads the SQL and decides about it.
-    pub(super) fn judge(
-        self,
-        tool: sql::Tool,
-        place: sql::Place,
-    ) -> Result<(Batch, Decision), Refusal> {
+    pub(super) fn judge(self, place: sql::Place) -> Result<(Batch, Decision), Refusal> {
+        let tool = match self.tool {
+            AskedTool::ExecuteSql => sql::Tool::ExecuteSql,
+            AskedTool::ApplyMigration { .. } => sql::Tool::ApplyMigration,
+        };
         let batch = sql::judge(self.query).map_err(|error| {
             Refusal::new(Code::Sql(error.code()), error.to_string())
                 .next(self.elsewhere(error.code()))
@@ -75,8 +88,7 @@ impl AskedSql<'_> {
     /// Where to go on when the SQL itself leads nowhere: a call that works as it stands.
     pub(super) fn elsewhere(self, code: &str) -> Next {
         match code {
-            "sensitive_relation" => self.call(
-                "execute_sql",
+            "sensitive_relation" => self.read_or_write(
                 "select id, email, created_at from auth.users limit 100",
                 "reads the users without their secrets",
             ),
@@ -111,11 +123,9 @@ impl AskedSql<'_> {
                     "changes the schema; then send details.split.data to execute_sql",
                 ))
             }
-            Suggestion::OneByOne => Some(self.call(
-                self.tool,
-                statement(0)?,
-                "one statement a call; then the next",
-            )),
+            Suggestion::OneByOne => {
+                Some(self.again(statement(0)?, "one statement a call; then the next"))
+            }
             // Leaving a setting out would run the rest as somebody else, or otherwise than meant.
             Suggestion::LeaveOut if objection.code != "transaction_control" => None,
             Suggestion::LeaveOut => {
@@ -133,30 +143,37 @@ impl AskedSql<'_> {
                     return None;
                 }
                 let query = rest.join(";\n") + ";";
-                Some(self.call(self.tool, &query, "the same without what is refused"))
+                Some(self.again(&query, "the same without what is refused"))
             }
-            Suggestion::LeaveOutConcurrently => Some(self.call(
-                self.tool,
+            Suggestion::LeaveOutConcurrently => Some(self.again(
                 &without_concurrently(self.query),
                 "the same without CONCURRENTLY: the branch has no traffic to spare",
             )),
-            Suggestion::UseDevBranch => Some(self.call(
-                "execute_sql",
-                self.query,
-                "without environment it runs on the DEV branch",
-            )),
+            Suggestion::UseDevBranch => Some(
+                self.read_or_write(self.query, "without environment it runs on the DEV branch"),
+            ),
         }
     }
 
-    fn call(self, tool: &'static str, query: &str, why: &str) -> Next {
-        if tool == "apply_migration" {
-            return self.migration(query, why);
+    /// The same tool with other SQL.
+    fn again(self, query: &str, why: &str) -> Next {
+        match self.tool {
+            AskedTool::ExecuteSql => self.read_or_write(query, why),
+            AskedTool::ApplyMigration { .. } => self.migration(query, why),
         }
-        Next::new(tool, self.arguments(json!({ "query": query })), why)
+    }
+
+    fn read_or_write(self, query: &str, why: &str) -> Next {
+        let arguments = self.arguments(json!({ "query": query }));
+        Next::new("execute_sql", arguments, why)
     }
 
     fn migration(self, query: &str, why: &str) -> Next {
-        let arguments = json!({ "name": "change_schema", "query": query });
+        let name = match self.tool {
+            AskedTool::ExecuteSql => UNNAMED,
+            AskedTool::ApplyMigration { name } => name,
+        };
+        let arguments = json!({ "name": name, "query": query });
         Next::new("apply_migration", self.arguments(arguments), why)
     }
 

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::judging::AskedSql;
+use super::judging::{AskedSql, AskedTool};
 use super::settle::{Settled, settle};
 use super::transaction::{LEDGER_TOUCHED, transaction, without_wrapping};
 use super::warnings::changes_of;
@@ -139,12 +139,14 @@ impl Dev {
             .idempotency_key
             .get_or_insert_with(|| self.call.operation.clone());
         let asked = AskedSql {
-            tool: "apply_migration",
+            tool: AskedTool::ApplyMigration {
+                name: &request.name,
+            },
             project: self.branch.project().as_str(),
             branch: Some(self.branch.name()),
             query: &request.query,
         };
-        let (batch, _) = asked.judge(sql::Tool::ApplyMigration, sql::Place::Dev)?;
+        let (batch, _) = asked.judge(sql::Place::Dev)?;
         check_name(&request.name)?;
         let keyless = Next::new(
             "apply_migration",

@@ -178,6 +178,8 @@ pub use tool::{Call, Progress, Tool};
 pub use typescript::GeneratedTypes;
 pub use warnings::{LostData, Warning, say_consequences};
 
+/// From which Jaro-Winkler similarity on one name may be meant by another.
+const ALIKE: f64 = 0.85;
 /// How long work waits for its turn or for the platform before it gives up. Its caller is answered
 /// long before, with `in_progress`.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15 * 60);

@@ -10,12 +10,12 @@ use super::costs::Extra;
 use super::leaves::ask_to_create;
 use super::lifecycle::until;
 use super::policy::LaunchPolicy;
-use super::{Call, Code, Guard, Launch, Next, Operation, PATIENCE, Refusal};
+use super::{ALIKE, Call, Code, Guard, Launch, Next, Operation, PATIENCE, Refusal};
 use crate::api::Ref;
 use crate::api::organizations::ListOrganizations;
 use crate::api::projects::{
     CreateProject, CreateProjectBody, CreatedProject, GetHealth, GetRegions, ListProjects,
-    ProjectStatus, RegionSelection, RegionsQuery,
+    ProjectStatus, RegionSelection, RegionsQuery, SpecificRegion,
 };
 use crate::fence::quote;
 use crate::hex;
@@ -286,10 +286,11 @@ async fn check_region(call: &Call, new: &NewProject, organization: &str) -> Resu
     };
     match all.iter().find(|region| region.code == code) {
         None => {
-            let nearest = all.iter().max_by(|one, other| {
-                strsim::jaro_winkler(&one.code, code)
-                    .total_cmp(&strsim::jaro_winkler(&other.code, code))
-            });
+            let nearest = all
+                .iter()
+                .map(|region| (likeness(region, code), region))
+                .filter(|(likeness, _)| *likeness >= ALIKE)
+                .max_by(|(one, _), (other, _)| one.total_cmp(other));
             let known: Vec<&str> = all.iter().map(|region| region.code.as_str()).collect();
             let refusal = Refusal::invalid(format!(
                 "there is no region {}; there are {}",
@@ -297,11 +298,15 @@ async fn check_region(call: &Call, new: &NewProject, organization: &str) -> Resu
                 known.join(", ")
             ));
             Err(match nearest {
-                Some(nearest) => refusal.next(elsewhere(
+                Some((_, nearest)) => refusal.next(elsewhere(
                     &nearest.code,
                     "the same in the region of the nearest name",
                 )),
-                None => refusal,
+                None => refusal.next(Next::new(
+                    "list_regions",
+                    json!({ "organization_id": new.organization_id }),
+                    "lists the regions with the places that they are in",
+                )),
             })
         }
         Some(region) if region.status.is_some() => {
@@ -317,6 +322,19 @@ async fn check_region(call: &Call, new: &NewProject, organization: &str) -> Resu
         }
         Some(_) => Ok(()),
     }
+}
+
+/// How much a word is like a region's code, or a word of its name: `Frankfurt` is in `Central EU (Frankfurt)`.
+fn likeness(region: &SpecificRegion, asked: &str) -> f64 {
+    let asked = asked.to_lowercase();
+    let name = region.name.to_lowercase();
+    let words = name
+        .split(|letter: char| !letter.is_alphanumeric())
+        .filter(|word| word.len() > 4 && !matches!(*word, "north" | "south" | "central"));
+    words
+        .chain([region.code.as_str(), name.as_str()])
+        .map(|word| strsim::jaro_winkler(word, &asked))
+        .fold(0.0, f64::max)
 }
 
 fn is_smart_group(region: &str) -> bool {

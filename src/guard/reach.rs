@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::judging::AskedSql;
+use super::judging::{AskedSql, AskedTool};
 use super::{Code, Dev, Guard, Refusal};
 use crate::api::Ref;
 use crate::api::database::Row;
@@ -131,12 +131,12 @@ impl Dev {
     /// Refuses data changes that reach a secret through what they name.
     pub(super) async fn refuse_secrets_behind(&self, query: &str) -> Result<(), Refusal> {
         let asked = AskedSql {
-            tool: "execute_sql",
+            tool: AskedTool::ExecuteSql,
             project: self.branch.project().as_str(),
             branch: Some(self.branch.name()),
             query,
         };
-        let (batch, _) = asked.judge(sql::Tool::ExecuteSql, sql::Place::Dev)?;
+        let (batch, _) = asked.judge(sql::Place::Dev)?;
         self.call
             .guard
             .refuse_secrets_behind(self.branch.reference(), asked, &batch, Purpose::Write)

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::judging::AskedSql;
+use super::judging::{AskedSql, AskedTool};
 use super::{
     AppliedMigration, Code, Dev, Environment, LaunchedProject, Limits, Next, Read, Refusal,
 };
@@ -173,12 +173,12 @@ impl Read {
             sql::Place::Dev
         };
         let asked = AskedSql {
-            tool: "execute_sql",
+            tool: AskedTool::ExecuteSql,
             project: self.project()?.as_str(),
             branch: self.branch_name(),
             query,
         };
-        let (batch, _) = asked.judge(sql::Tool::ExecuteSql, place)?;
+        let (batch, _) = asked.judge(place)?;
         // What a name stands for is decided by the database, not by the text: a view, a function or
         // an operator of the app's own can stand behind any of them. So all or nothing.
         if on_production {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::code::Conduct;
 use super::drift::name_differences;
 use super::gate::{Check, CheckStatus, Finding, FixMigration, passed};
-use super::judging::AskedSql;
+use super::judging::{AskedSql, AskedTool};
 use super::ledger::LedgerMigration;
 use super::opening::Exposure;
 use super::shape::{Demand, Shape};
@@ -286,12 +286,14 @@ impl Dev {
         migration: &LedgerMigration,
     ) -> Result<(), Refusal> {
         AskedSql {
-            tool: "apply_migration",
+            tool: AskedTool::ApplyMigration {
+                name: migration.name.as_deref().unwrap_or_default(),
+            },
             project: self.branch.project().as_str(),
             branch: Some(self.branch.name()),
             query: &migration.sql,
         }
-        .judge(sql::Tool::ApplyMigration, sql::Place::Dev)?;
+        .judge(sql::Place::Dev)?;
         let body = QueryBody {
             query: replay_transaction(
                 &migration.version,

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Code, DevSecrets, Guard, Next, Refusal};
+use super::{ALIKE, Code, DevSecrets, Guard, Next, Refusal};
 use crate::api::branches::{Branch, ListBranches};
 use crate::api::projects::ListProjects;
 use crate::api::{ApiError, DevBranch, Ref, Unproven, Which};
@@ -319,15 +319,7 @@ impl Guard {
         }
         proven.map_err(|unproven| match unproven {
                 Unproven::Api(error) => unknown(project)(error),
-                Unproven::Missing { .. } => Refusal::new(
-                    Code::NoDevBranch,
-                    format!("project {project} has no branch {} yet", quote(&name)),
-                )
-                .next(Next::new(
-                    "create_branch",
-                    json!({ "project_id": project, "name": name }),
-                    "makes the branch; writes land there",
-                )),
+                Unproven::Missing { others, .. } => missing(project, &name, &others),
                 Unproven::Ambiguous { refs, .. } => Refusal::new(
                     Code::AmbiguousBranch,
                     format!("{unproven_name} is the name of several branches; give the ref of one as project_id", unproven_name = quote(&name)),
@@ -352,6 +344,40 @@ impl Guard {
                     "shows the branches that can be written to",
                 )),
             })
+    }
+}
+
+/// There is no branch of that name; perhaps one that is called nearly so is meant.
+fn missing(project: &Ref, name: &str, others: &[String]) -> Refusal {
+    let wanted = name.to_lowercase();
+    let meant = others.iter().find(|other| {
+        let other = other.to_lowercase();
+        strsim::jaro_winkler(&other, &wanted) >= ALIKE
+            || strsim::damerau_levenshtein(&other, &wanted) <= 1
+    });
+    match meant {
+        Some(meant) => Refusal::new(
+            Code::NoDevBranch,
+            format!(
+                "project {project} has no branch {}; {} is there, if that is meant",
+                quote(name),
+                quote(meant)
+            ),
+        )
+        .next(Next::new(
+            "list_branches",
+            json!({ "project_id": project }),
+            "shows the branches that there are",
+        )),
+        None => Refusal::new(
+            Code::NoDevBranch,
+            format!("project {project} has no branch {} yet", quote(name)),
+        )
+        .next(Next::new(
+            "create_branch",
+            json!({ "project_id": project, "name": name }),
+            "makes the branch; writes land there",
+        )),
     }
 }
 

@@ -1,11 +1,11 @@
 //! A read tried as a user of the app: whether row security shows what it should.
 
-use super::judging::AskedSql;
+use super::judging::{AskedSql, AskedTool};
 use super::reading::cut;
 use super::transaction::quote;
 use super::{Code, Dev, QueryResult, Refusal};
 use crate::api::database::{QueryBody, RunQuery};
-use crate::sql::{self, Decision, Place, Purpose, Tool, Trial};
+use crate::sql::{self, Decision, Place, Purpose, Trial};
 
 impl Dev {
     /// Runs the read of a trial as its role, with its claims, in a transaction that cannot write:
@@ -15,12 +15,12 @@ impl Dev {
     /// without a trial, and secrets are looked for as in any read, in policies as well.
     pub async fn try_as_user(&self, query: &str) -> Result<QueryResult, Refusal> {
         let asked = AskedSql {
-            tool: "execute_sql",
+            tool: AskedTool::ExecuteSql,
             project: self.branch.project().as_str(),
             branch: Some(self.branch.name()),
             query,
         };
-        let (batch, decision) = asked.judge(Tool::ExecuteSql, Place::Dev)?;
+        let (batch, decision) = asked.judge(Place::Dev)?;
         let Decision::ReadAs(trial) = decision else {
             return Err(Refusal::invalid("this SQL is no read as a user of the app"));
         };

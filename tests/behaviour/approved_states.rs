@@ -133,16 +133,12 @@ async fn work_that_comes_to_its_approval_when_its_caller_has_gone_waits_for_it()
     let before_it_asks = |heard: &Heard| heard.path.ends_with("/organizations");
     let (relay, gate) = held(&world, before_it_asks).await;
     let mcp = serve(&world, &relay).await;
-    let call = json!({ "name": "P", "wait_s": 1 });
-    mcp.refused("create_project", call.clone(), "in_progress")
-        .await;
+    let hurried = json!({ "name": "P", "wait_s": 1 });
+    mcp.refused("create_project", hurried, "in_progress").await;
     gate.send_replace(true);
+    let call = json!({ "name": "P" });
     let refusal = mcp
-        .refused(
-            "create_project",
-            json!({ "name": "P" }),
-            "approval_required",
-        )
+        .refused("create_project", call.clone(), "approval_required")
         .await;
     answer(&world, "grant", &id(&refusal));
     mcp.ok("create_project", call).await;

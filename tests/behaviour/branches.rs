@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::approvals::{answer, id};
 use crate::harness::{World, names, texts};
 
 fn table(name: &str) -> String {
@@ -66,6 +67,29 @@ async fn where_the_policy_wants_it_branches_are_made_by_create_branch_alone() {
         .await;
     project.migrate("a", &table("a")).await;
     assert!(project.branches().await.contains(&"work".to_owned()));
+}
+
+#[tokio::test]
+async fn a_branch_that_is_nearly_named_is_not_offered_to_be_made() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let project = mcp.launch("P").await;
+    project.migrate("a", &table("a")).await;
+    for tool in ["merge_branch", "delete_branch", "check_merge"] {
+        let refusal = project
+            .refused(tool, json!({ "branch": "DVE" }), "no_dev_branch")
+            .await;
+        assert_eq!(refusal["next"]["tool"], "list_branches", "{refusal}");
+        assert!(refusal["message"].as_str().unwrap().contains("DEV"));
+    }
+    let refusal = project
+        .refused(
+            "merge_branch",
+            json!({ "branch": "payments" }),
+            "no_dev_branch",
+        )
+        .await;
+    assert_eq!(refusal["next"]["tool"], "create_branch", "{refusal}");
 }
 
 #[tokio::test]
@@ -264,6 +288,11 @@ async fn a_branch_replays_migrations_as_if_each_had_a_session_of_its_own() {
     project
         .migrate("after", "create table three (id int);")
         .await;
+    // What code does with roles, somebody looks at.
+    let refusal = project
+        .refused("merge_branch", json!({}), "unforeseeable_code")
+        .await;
+    answer(&world, "grant", &id(&refusal));
     project.ok("merge_branch", json!({})).await;
     project.ok("delete_branch", json!({})).await;
     project.ok("create_branch", json!({})).await;

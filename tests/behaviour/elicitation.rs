@@ -72,7 +72,8 @@ async fn what_is_neither_yes_nor_no_waits_for_the_operator() {
     ] {
         let mcp = match user {
             None => world.serve().await,
-            Some(user) => world.serve_for(user, &["--wait-s", "1"]).await,
+            // So long that there is time left to say so when the user has been waited for.
+            Some(user) => world.serve_for(user, &["--wait-s", "4"]).await,
         };
         let refusal = mcp
             .refused("create_project", shop(), "approval_required")

@@ -169,6 +169,19 @@ async fn the_tools_that_only_look_answer() {
         nowhere.refused && nowhere.text.contains("eu-central-1"),
         "{nowhere:?}"
     );
+    // A place stands for its region, and what is like nothing is looked up.
+    for (asked, tool, region) in [
+        ("Frankfurt", "create_project", json!("eu-central-1")),
+        ("us-west1", "create_project", json!("us-west-1")),
+        ("atlantis", "list_regions", json!(null)),
+    ] {
+        let arguments = json!({ "name": "C", "region": asked });
+        let refusal = mcp
+            .refused("create_project", arguments, "invalid_arguments")
+            .await;
+        assert_eq!(refusal["next"]["tool"], tool, "{refusal}");
+        assert_eq!(refusal["next"]["arguments"]["region"], region, "{refusal}");
+    }
     for empty in ["", "   "] {
         mcp.refused(
             "create_project",
