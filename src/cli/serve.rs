@@ -112,6 +112,7 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), String> {
                 address,
                 allowed_hosts: args.allowed_host,
                 allowed_origins: args.allowed_origin,
+                sessions: args.http_sessions,
             };
             serve_http(server, settings, stop, |address| {
                 print_line(&format!(

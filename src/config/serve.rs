@@ -44,6 +44,17 @@ pub struct ServeArgs {
     /// An Origin value to answer besides loopback's own; may be repeated.
     #[arg(long, value_name = "ORIGIN", requires = "http")]
     pub allowed_origin: Vec<String>,
+    /// How many sessions over HTTP are kept; of more the one that is unused longest ends, and its
+    /// client begins another.
+    #[arg(
+        long,
+        env = "DRYDOCK_HTTP_SESSIONS",
+        value_name = "N",
+        default_value_t = 10_000,
+        value_parser = at_least_one,
+        requires = "http"
+    )]
+    pub http_sessions: usize,
     /// The secret that Drydock and the operator's backend sign messages with, after Standard
     /// Webhooks: whsec_ and base64. Better given as the variable: arguments are visible to others.
     #[arg(
@@ -112,6 +123,13 @@ pub struct ServeArgs {
     /// without.
     #[arg(long, env = "DRYDOCK_WAIT_S", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
     pub wait_s: Option<u64>,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|number| *number > 0)
+        .ok_or_else(|| "expected a number of sessions, 1 or more".to_owned())
 }
 
 /// The settings that are keys of the policy as well.

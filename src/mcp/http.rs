@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use axum::serve::ListenerExt;
 use axum::{Router, middleware};
-use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::sessions::Sessions;
 use super::{Server, answers, claimed, narrowing};
 
 /// Where to listen, and whom to answer.
@@ -23,6 +23,8 @@ pub struct HttpSettings {
     pub allowed_hosts: Vec<String>,
     /// `Origin` values that are answered besides loopback's own.
     pub allowed_origins: Vec<String>,
+    /// How many sessions are kept at most.
+    pub sessions: usize,
 }
 
 /// Listens, calls `ready` with the address that was taken, and serves until `stop` is cancelled.
@@ -56,13 +58,10 @@ pub async fn serve_http_on(
     stop: CancellationToken,
 ) -> Result<(), String> {
     let config = configure(settings, &stop);
+    let sessions = Arc::new(Sessions::new(server.clone(), settings.sessions));
     let guard = server.guard().clone();
     let answers = answers::routes(&guard).merge(claimed::routes(&guard));
-    let service = StreamableHttpService::new(
-        move || Ok(server.clone()),
-        Arc::new(LocalSessionManager::default()),
-        config,
-    );
+    let service = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
     let router = Router::new()
         .nest_service("/mcp", service)
         .layer(middleware::from_fn_with_state(guard, narrowing::narrow))

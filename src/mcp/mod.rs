@@ -11,6 +11,7 @@ mod handler;
 mod http;
 mod narrowing;
 mod resources;
+mod sessions;
 mod stdio;
 mod watch;
 

@@ -66,6 +66,7 @@ mod gate;
 mod grants;
 mod habits;
 mod http;
+mod http_sessions;
 mod isolation;
 mod job;
 mod journal;

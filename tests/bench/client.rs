@@ -141,6 +141,15 @@ impl OverHttp {
         HttpSession::open(&self.first.url).await
     }
 
+    /// Opens so many sessions over one connection, and leaves them.
+    pub(crate) async fn open_sessions(&self, count: usize) -> Result<(), Failure> {
+        let http = reqwest::Client::builder().tcp_nodelay(true).build()?;
+        for _ in 0..count {
+            HttpSession::open_over(&self.first.url, http.clone()).await?;
+        }
+        Ok(())
+    }
+
     /// A tool's structured content.
     pub(crate) async fn call(&self, tool: &str, arguments: Value) -> Result<Value, Failure> {
         self.first.call(tool, arguments).await
@@ -171,10 +180,15 @@ pub(crate) struct HttpSession {
 
 impl HttpSession {
     async fn open(url: &str) -> Result<Self, Failure> {
+        let http = reqwest::Client::builder().tcp_nodelay(true).build()?;
+        Self::open_over(url, http).await
+    }
+
+    async fn open_over(url: &str, http: reqwest::Client) -> Result<Self, Failure> {
         let mut session = Self {
             url: url.to_owned(),
             id: None,
-            http: reqwest::Client::builder().tcp_nodelay(true).build()?,
+            http,
         };
         let answer = session.post(&initialize()).await?;
         let id = answer.headers().get("mcp-session-id");

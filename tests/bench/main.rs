@@ -4,7 +4,7 @@
 //! cargo bench                        under two minutes: a table
 //! cargo bench -- --json figures.json the same as data
 //! cargo bench -- --full              more runs, and reverts at 200 MB and 2 GB
-//! cargo bench -- --only calls        one theme: start, memory, calls, flow, branches, points, fleet, advisor, merge, functions, eval, catalogue
+//! cargo bench -- --only calls        one theme: start, memory, sessions, calls, flow, branches, points, fleet, advisor, merge, functions, eval, catalogue
 //! cargo bench -- --only scale        how cost grows up to 300 projects: some minutes, and only when it is asked for
 //! ```
 //!
@@ -15,7 +15,7 @@
 //! ```text
 //! world   the scratch directory and the local platform      client  MCP as thin as can be
 //! report  figures, table, JSON                               cloud   a platform that only answers
-//! one file per theme: start, memory, calls, flow, branches, points, fleet, scale, advisor, merge, functions, eval, catalogue
+//! one file per theme: start, memory, sessions, calls, flow, branches, points, fleet, scale, advisor, merge, functions, eval, catalogue
 //! ```
 
 mod advisor;
@@ -33,6 +33,7 @@ mod merge;
 mod points;
 mod report;
 mod scale;
+mod sessions;
 mod start;
 mod world;
 
@@ -81,7 +82,7 @@ async fn measure(args: &Args, world: &World) -> Result<Report, Failure> {
     if args.only.as_deref() == Some("scale") {
         themes! { args, world, report: scale }
     }
-    themes! { args, world, report: start memory calls flow branches points fleet advisor merge functions eval catalogue }
+    themes! { args, world, report: start memory sessions calls flow branches points fleet advisor merge functions eval catalogue }
     Ok(report)
 }
 

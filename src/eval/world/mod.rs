@@ -42,6 +42,8 @@ pub(super) use referee::{ApprovalRule, Limits, TracedCall};
 use until::Until;
 use wire::{Answered, Ask, Hello, WorldReady};
 
+/// How many sessions over HTTP a world keeps.
+const HTTP_SESSIONS: usize = 10_000;
 /// How long calls that are told to end may take to be answered.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -123,6 +125,7 @@ async fn live(settings: WorldSettings) -> Result<Ended, String> {
         address: hello.http,
         allowed_hosts: Vec::new(),
         allowed_origins: Vec::new(),
+        sessions: HTTP_SESSIONS,
     };
     let serving = CancellationToken::new();
     let over_http = tokio::spawn({

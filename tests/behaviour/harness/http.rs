@@ -60,7 +60,12 @@ impl Http {
 
     /// From now on the client says that its user can be asked, in these modes.
     pub(crate) fn can_ask(&mut self, modes: Value) {
-        self.capabilities = json!({ "elicitation": modes });
+        self.can(json!({ "elicitation": modes }));
+    }
+
+    /// From now on the client says that it can do this.
+    pub(crate) fn can(&mut self, capabilities: Value) {
+        self.capabilities = capabilities;
     }
 
     /// The endpoint.
@@ -105,12 +110,29 @@ impl Http {
         answer["result"].clone()
     }
 
+    /// The session that was initialised last.
+    pub(crate) fn session(&self) -> &str {
+        self.session.as_ref().expect("initialize first")
+    }
+
     /// A bare request in the session.
     pub(crate) fn in_session(&self) -> RequestBuilder {
-        self.post().header("mcp-protocol-version", LEGACY).header(
-            "mcp-session-id",
-            self.session.as_ref().expect("initialize first"),
-        )
+        self.within(self.session())
+    }
+
+    /// A bare request in this session.
+    pub(crate) fn within(&self, session: &str) -> RequestBuilder {
+        self.post()
+            .header("mcp-protocol-version", LEGACY)
+            .header("mcp-session-id", session)
+    }
+
+    /// The request that ends a session.
+    pub(crate) fn ending(&self, session: &str) -> RequestBuilder {
+        self.client
+            .delete(&self.url)
+            .header("mcp-protocol-version", LEGACY)
+            .header("mcp-session-id", session)
     }
 
     /// A request of the era without sessions: headers that match the body, and `_meta`.
