@@ -20,9 +20,10 @@ use crate::logs::{self, Column, Expr, Function, Query};
 
 /// The longest window that the platform takes, in minutes; and the one that is looked at where none is given.
 const LONGEST: i64 = 24 * 60;
-/// Sources whose lines quote SQL and its values.
-const QUOTES_ROWS: [&str; 4] = [
+/// Sources whose lines quote SQL and its values: what a merge failed on among them.
+const QUOTES_ROWS: [&str; 5] = [
     "postgres_logs",
+    "workflow_run_logs",
     "supavisor_logs",
     "pgbouncer_logs",
     "pg_upgrade_logs",

@@ -43,6 +43,8 @@ pub(super) struct Conduct {
     pub(super) rows: BTreeSet<Name>,
     /// Whether it puts values into messages.
     pub(super) reports: bool,
+    /// Whether it writes what is shown to everybody who may look: names of buckets.
+    pub(super) lists: bool,
     /// The function by which it sends something out of the database.
     pub(super) sends: Option<String>,
     /// Rows and values that it takes away, or may.
@@ -135,7 +137,7 @@ impl Conduct {
     }
 
     fn add_statement(&mut self, statement: &Statement, sql: &str, within: usize) {
-        self.add_losses(statement);
+        self.add_writes(statement);
         if statement.functions.iter().any(schedules) {
             self.add_scheduled(sql, within);
         }
@@ -172,7 +174,12 @@ impl Conduct {
         }
     }
 
-    fn add_losses(&mut self, statement: &Statement) {
+    /// Notes what it takes away, and where it writes.
+    fn add_writes(&mut self, statement: &Statement) {
+        self.lists |= statement
+            .targets
+            .iter()
+            .any(|target| target.is("storage", "buckets"));
         self.losses.extend(statement.taken_away());
     }
 

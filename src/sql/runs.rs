@@ -217,6 +217,14 @@ impl Runner<'_> {
                 found.push((via.clone(), why));
             }
         }
+        let is_own = |name: &&Name| !name.in_schema("storage");
+        let read = parts.iter().find_map(|(_, it)| it.rows.iter().find(is_own));
+        if let (Some((via, _)), Some(rows)) = (parts.iter().find(|(_, it)| it.lists), read) {
+            let why = format!(
+                "it can put what the rows of {rows} hold into the list of buckets, which everybody may see"
+            );
+            found.push((via.clone(), why));
+        }
         if let (Some((via, _)), Some(rows)) = (parts.iter().find(|(_, it)| it.reports), rows()) {
             let why = format!(
                 "it can put what the rows of {rows} hold into messages, which the log keeps"

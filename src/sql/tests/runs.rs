@@ -210,6 +210,7 @@ fn code_that_asks_the_catalogue_alone_passes() {
         "do $$ declare n int; begin select count(*) into n from t; insert into child values (n); end $$",
         "insert into child (id) select id from t where made_at < now()",
         "create table c as select id, now() as at from t",
+        "insert into storage.buckets (id, name) values ('photos', 'photos') on conflict do nothing",
     ] {
         assert_eq!(why(sql, &[]), Vec::<String>::new(), "{sql}");
     }
@@ -311,6 +312,14 @@ fn code_whose_course_can_differ_is_named() {
         (
             "do $$ begin perform pg_notify('c', (select body from t)); end $$",
             "sends",
+        ),
+        (
+            "insert into storage.buckets (id, name) select body, body from t",
+            "list of buckets",
+        ),
+        (
+            "do $$ declare said text; begin select body into said from t; update storage.buckets set name = said; end $$",
+            "list of buckets",
         ),
         (
             "select cron.schedule('j', '* * * * *', 'select ' || 'x')",
