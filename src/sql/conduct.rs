@@ -17,6 +17,7 @@ use super::{
     facts::Facts,
     losses::Loss,
     names::{self, Name},
+    reach::{Purpose, runs_now},
     scan, steady,
 };
 
@@ -41,6 +42,15 @@ pub(super) struct Conduct {
     pub(super) calls: BTreeSet<Name>,
     /// Relations whose rows it reads or writes.
     pub(super) rows: BTreeSet<Name>,
+    /// Relations whose rows it goes through to build or check something: code that is run for each of them runs only
+    /// where there are any.
+    pub(super) scans: BTreeSet<Name>,
+    /// The words in what it runs, functions among them; those that only stand in what it defines are left out.
+    pub(super) words: BTreeSet<String>,
+    /// Relations that it writes to.
+    pub(super) targets: BTreeSet<Name>,
+    /// Whether it makes a trigger or a rule.
+    pub(super) reacts: bool,
     /// Whether it puts values into messages.
     pub(super) reports: bool,
     /// Whether it writes what is shown to everybody who may look: names of buckets.
@@ -145,6 +155,11 @@ impl Conduct {
             Class::Forbidden(_) => self.doubt(FORBIDDEN),
             Class::Schema | Class::Privilege => {
                 self.alters = true;
+                self.reacts |= matches!(statement.kind, "CREATE TRIGGER" | "CREATE RULE");
+                self.scans.extend(statement.targets.iter().cloned());
+                if runs_now(statement, Purpose::Migrate) {
+                    self.run(statement);
+                }
                 if matches!(
                     statement.kind,
                     "CREATE TABLE AS" | "SELECT INTO" | "CREATE MATERIALIZED VIEW" | "SELECT"
@@ -154,17 +169,20 @@ impl Conduct {
             }
             Class::Opaque if statement.kind == "DO" => {}
             Class::Opaque if statement.kind == "CALL" => {
+                self.run(statement);
                 self.look(&statement.relations, &statement.functions, sql);
             }
             Class::Opaque if statement.kind == "PREPARE" => {}
             Class::Opaque => self.doubt(PREPARED),
             Class::Read | Class::DataChange | Class::MassDataChange => {
+                self.run(statement);
                 self.look(&statement.relations, &statement.functions, sql);
             }
             Class::Session | Class::Transaction => {
                 if statement.kind == "NOTIFY" {
                     self.sends.get_or_insert_with(|| "notify".to_owned());
                 }
+                self.run(statement);
                 self.look(&[], &statement.functions, "");
             }
         }
@@ -172,6 +190,11 @@ impl Conduct {
         if let Some((language, text)) = &statement.body {
             self.add_code(language, text, within + 1);
         }
+    }
+
+    fn run(&mut self, statement: &Statement) {
+        self.words.extend(statement.words.iter().cloned());
+        self.targets.extend(statement.targets.iter().cloned());
     }
 
     /// Notes what it takes away, and where it writes.
@@ -191,6 +214,7 @@ impl Conduct {
             .map(|(name, _)| name.clone())
             .collect();
         self.look(&relations, &facts.calls, &node.text().to_string());
+        self.words.extend(facts.words);
         if facts.calls.iter().any(schedules) {
             self.add_scheduled(&node.text().to_string(), MAX_WITHIN);
         }

@@ -16,7 +16,6 @@ use super::{
     on_own_stack,
     reach::{Object, Purpose, runs_now},
     steady,
-    walk::Behind,
 };
 
 /// What a migration runs.
@@ -63,6 +62,7 @@ pub fn running(sql: &str, batch: &Batch, catalogue: &[Object]) -> Running {
             catalogue,
             graph: Graph::new(batch, Purpose::Migrate, catalogue),
             known: HashMap::new(),
+            reacts: false,
             renames: ["rename", "schema"].iter().any(|word| lower.contains(word)),
         }
         .run()
@@ -87,6 +87,8 @@ struct Runner<'a> {
     known: HashMap<usize, Conduct>,
     /// Whether a table may have another name while the migration runs than before it.
     renames: bool,
+    /// Whether code has made a trigger or a rule by now, which the catalogue does not know yet.
+    reacts: bool,
 }
 
 impl Runner<'_> {
@@ -115,22 +117,23 @@ impl Runner<'_> {
             if makes_rules && statement.class.is_data() {
                 odd("a rule that this migration makes can put something else in its place");
             }
-            let behind = self.graph.behind(statement, moves);
-            self.look_at(index, statement, &behind, moves, &mut found);
+            self.look_at(index, statement, moves, &mut found);
         }
         found
     }
 
-    fn look_at(
-        &mut self,
-        index: usize,
-        statement: &Statement,
-        behind: &[Behind],
-        moves: bool,
-        found: &mut Running,
-    ) {
+    fn look_at(&mut self, index: usize, statement: &Statement, moves: bool, found: &mut Running) {
         let text = self.sql.get(statement.text.clone()).unwrap_or_default();
         let mut own = conduct::of_statement(statement, text);
+        let mut start = bodies::of_statement(statement, 0);
+        if statement.kind == "DO" && own.doubt.is_none() {
+            // A trigger that a block makes does not run its function.
+            start.words = own.words.clone();
+            start.targets = own.targets.clone();
+            start.relations = own.rows.iter().chain(&own.scans).cloned().collect();
+        }
+        start.moves |= moves;
+        let behind = self.graph.behind(&start);
         // What it does by itself, it does everywhere; of code that is not so.
         own.alters &= statement.class == Class::Opaque;
         own.rows.extend(
@@ -148,7 +151,7 @@ impl Runner<'_> {
         self.take(&own.losses, sight, (is_certain, text), found);
         found.anywhere |= own.deletes_anywhere;
         let mut parts = vec![(Vec::new(), own)];
-        for one in behind {
+        for one in &behind {
             let Some(node) = self.graph.nodes.get(one.node) else {
                 continue;
             };
@@ -176,6 +179,18 @@ impl Runner<'_> {
             found.anywhere |= conduct.deletes_anywhere;
             parts.push((one.via.clone(), conduct));
         }
+        // What a statement itself defines, the graph knows.
+        let in_code = statement.class == Class::Opaque || parts.len() > 1;
+        self.reacts |= in_code && parts.iter().any(|(_, it)| it.reacts);
+        if self.reacts && parts.iter().any(|(_, it)| !it.rows.is_empty()) {
+            found.unforeseeable.push(Unforeseeable {
+                statement: index,
+                via: Vec::new(),
+                why:
+                    "what it writes can fire a trigger or a rule that code of this migration makes"
+                        .to_owned(),
+            });
+        }
         for (via, why) in self.doubts(&parts) {
             let one = Unforeseeable {
                 statement: index,
@@ -201,12 +216,18 @@ impl Runner<'_> {
             }
         }
         let rows = || parts.iter().find_map(|(_, it)| it.rows.iter().next());
+        // Where code of the user's own is run for the rows that a change of the schema goes through.
+        let scanned = || {
+            let mut scans = parts.iter().flat_map(|(_, it)| &it.scans);
+            scans.next().filter(|_| parts.len() > 1)
+        };
         if let Some((via, _)) = parts.iter().find(|(_, it)| it.alters) {
             let call = || {
                 let mut calls = parts.iter().flat_map(|(_, it)| &it.calls);
                 calls.find(|call| !self.is_read(call))
             };
             let depends = rows()
+                .or_else(scanned)
                 .map(|rows| format!("the rows of {rows}"))
                 .or_else(|| parts.iter().find_map(|(_, it)| it.depends.clone()))
                 .or_else(|| call().map(|call| format!("what {call}() answers")));

@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 
 use super::{
-    batch::{Batch, Statement},
+    batch::Batch,
     bodies::{self, Body, Doubt},
     graph::{Graph, Node, Sight},
     names::LEDGER,
@@ -137,10 +137,8 @@ impl Graph {
             .collect()
     }
 
-    /// Everything that is read, written to or run with a statement, by the shortest way to it.
-    pub(super) fn behind(&self, statement: &Statement, moves: bool) -> Vec<Behind> {
-        let mut body = bodies::of_statement(statement, 0);
-        body.moves |= moves;
+    /// Everything that is read, written to or run with what a statement names, by the shortest way to it.
+    pub(super) fn behind(&self, body: &Body) -> Vec<Behind> {
         let mut found = Vec::new();
         let visit = |way: &[Step]| {
             found.extend(way.last().map(|step| Behind {
@@ -149,7 +147,7 @@ impl Graph {
                 via: self.names(way),
             }));
         };
-        self.walk(&body, true, visit, |_, _| None);
+        self.walk(body, true, visit, |_, _| None);
         found
     }
 

@@ -210,6 +210,7 @@ fn code_that_asks_the_catalogue_alone_passes() {
         "do $$ declare n int; begin select count(*) into n from t; insert into child values (n); end $$",
         "insert into child (id) select id from t where made_at < now()",
         "create table c as select id, now() as at from t",
+        "do $$ begin alter table t add column at timestamptz default now(); exception when duplicate_column then null; end $$",
         "insert into storage.buckets (id, name) values ('photos', 'photos') on conflict do nothing",
     ] {
         assert_eq!(why(sql, &[]), Vec::<String>::new(), "{sql}");
@@ -397,6 +398,45 @@ fn functions_and_triggers_that_a_statement_runs_are_read() {
         why("select id from t", &trigger(opens)),
         Vec::<String>::new()
     );
+    // A trigger that code makes, of a function that is there.
+    let idiom = "do $$ begin create trigger x before update on t for each row execute function fired(); exception when duplicate_object then null; end $$";
+    let [rows, fired] = trigger("begin new.at = now(); return new; end");
+    let apart = [
+        Object {
+            references: Vec::new(),
+            ..rows
+        },
+        fired,
+    ];
+    assert_eq!(why(idiom, &apart), Vec::<String>::new());
+    let found = why(
+        &format!("{idiom}; update t set a = 1 where a is null"),
+        &apart,
+    );
+    assert!(
+        found.iter().any(|why| why.contains("can fire")),
+        "{found:?}"
+    );
+    // A default is computed for each row that is there.
+    let closes = [
+        table("r1", "t"),
+        function(
+            "f1",
+            "f",
+            "plpgsql",
+            "begin alter table u disable row level security; return 1; end",
+        ),
+    ];
+    for sql in [
+        "alter table t add column n int default f()",
+        "do $$ begin alter table t add column n int default f(); end $$",
+    ] {
+        let found = why(sql, &closes);
+        assert!(
+            found.iter().any(|why| why.contains("rows of t")),
+            "{sql}: {found:?}"
+        );
+    }
     let put_together = [function("f1", "f", "plpgsql", "begin execute x; end")];
     assert_eq!(why("select f('x')", &put_together).len(), 1);
     let defined = "create function f() returns void language plpgsql as $$ begin if exists (select from t) then drop table t; end if; end $$;";
