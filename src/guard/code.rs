@@ -51,14 +51,14 @@ impl UnforeseeableCode {
 
 /// What migrations run: the code that cannot be foreseen, and what is taken away.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Conduct {
+pub(super) struct UnmergedCode {
     pub(super) unforeseeable: Vec<UnforeseeableCode>,
     pub(super) taken: Vec<Taken>,
     /// Whether rows may be deleted from any table.
     pub(super) anywhere: bool,
 }
 
-impl Conduct {
+impl UnmergedCode {
     fn add(&mut self, migration: &LedgerMigration, running: Running) {
         for one in running.unforeseeable {
             let one = UnforeseeableCode {
@@ -78,9 +78,9 @@ impl Conduct {
 
 impl Guard {
     /// Adds what a migration runs on `reference` as it is now, before the migration.
-    pub(super) async fn add_conduct(
+    pub(super) async fn add_code_of(
         &self,
-        conduct: &mut Conduct,
+        code: &mut UnmergedCode,
         reference: &Ref,
         migration: &LedgerMigration,
     ) -> Result<(), Refusal> {
@@ -90,7 +90,7 @@ impl Guard {
                 via: Vec::new(),
                 why: "it cannot be read".to_owned(),
             };
-            conduct.add(
+            code.add(
                 migration,
                 Running {
                     unforeseeable: vec![unreadable],
@@ -104,7 +104,7 @@ impl Guard {
             Some(question) => self.answer(reference, &question).await?,
             None => Vec::new(),
         };
-        conduct.add(migration, sql::running(&migration.sql, &batch, &catalogue));
+        code.add(migration, sql::running(&migration.sql, &batch, &catalogue));
         Ok(())
     }
 }
@@ -112,20 +112,18 @@ impl Guard {
 impl Dev {
     /// What the migrations run on the branch as it is, and on production as it is: all that there is to look at
     /// where nothing was replayed.
-    pub(super) async fn conduct_without_replay(
+    pub(super) async fn code_without_replay(
         &self,
         unmerged: &[LedgerMigration],
-    ) -> Result<Conduct, Refusal> {
+    ) -> Result<UnmergedCode, Refusal> {
         let guard = &self.call.guard;
-        let mut conduct = Conduct::default();
+        let mut code = UnmergedCode::default();
         for migration in unmerged {
             for reference in [self.branch.reference(), self.branch.project()] {
-                guard
-                    .add_conduct(&mut conduct, reference, migration)
-                    .await?;
+                guard.add_code_of(&mut code, reference, migration).await?;
             }
         }
-        Ok(conduct)
+        Ok(code)
     }
 
     /// Whether everything that the migrations run was seen in the replay.
@@ -133,21 +131,10 @@ impl Dev {
         if found.is_empty() {
             return passed(NAME, "what the migrations run does the same on production");
         }
-        let mut words: Vec<String> = found
-            .iter()
-            .take(NAMED)
-            .map(UnforeseeableCode::words)
-            .collect();
-        if found.len() > NAMED {
-            words.push(format!("and {} more", found.len() - NAMED));
-        }
         let check = Check::new(
             NAME,
             self.status_with(Operation::UnforeseeableCode),
-            format!(
-                "what this does on production the replay does not show: {}",
-                words.join("; ")
-            ),
+            in_words(found),
         )
         .next(self.asks_for_approval())
         .details(json!({ "code": found, "instead": INSTEAD }));
@@ -155,8 +142,18 @@ impl Dev {
     }
 }
 
-/// The code as a sentence can hold it.
+/// What is to be said of code as a sentence can hold it.
 pub(super) fn in_words(found: &[UnforeseeableCode]) -> String {
-    let words: Vec<String> = found.iter().map(UnforeseeableCode::words).collect();
-    words.join("; ")
+    let mut words: Vec<String> = found
+        .iter()
+        .take(NAMED)
+        .map(UnforeseeableCode::words)
+        .collect();
+    if found.len() > NAMED {
+        words.push(format!("and {} more", found.len() - NAMED));
+    }
+    format!(
+        "what this does on production the replay does not show: {}",
+        words.join("; ")
+    )
 }

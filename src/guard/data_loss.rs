@@ -7,7 +7,7 @@
 
 use serde_json::json;
 
-use super::code::Conduct;
+use super::code::UnmergedCode;
 use super::gate::{Check, CheckStatus, Finding, passed};
 use super::rehearsal::Replayed;
 use super::shape::{Column, Shape};
@@ -35,8 +35,8 @@ pub(super) fn taken_away(replayed: &Replayed) -> Vec<Loss> {
         .iter()
         .map(|one| loss(one.table_name(), Some(one.column.clone())));
     let mut losses: Vec<Loss> = whole.chain(parts).collect();
-    let mut anywhere = replayed.conduct.anywhere;
-    for taken in &replayed.conduct.taken {
+    let mut anywhere = replayed.code.anywhere;
+    for taken in &replayed.code.taken {
         match on_production(taken, replayed) {
             Some(named) => named.into_iter().for_each(|loss| add(&mut losses, loss)),
             None => anywhere = true,
@@ -131,7 +131,7 @@ fn on_production(taken: &Taken, replayed: &Replayed) -> Option<Vec<Loss>> {
 pub(super) fn taken_away_by_name(
     production: &Shape,
     branch: &Shape,
-    conduct: &Conduct,
+    code: &UnmergedCode,
 ) -> Vec<Loss> {
     let on_branch = |table: &Name, column: Option<&str>| {
         branch.columns().any(|one| {
@@ -139,10 +139,10 @@ pub(super) fn taken_away_by_name(
         })
     };
     let mut gone = Vec::new();
-    for taken in &conduct.taken {
+    for taken in &code.taken {
         add(&mut gone, taken.loss.clone());
     }
-    if conduct.anywhere || conduct.taken.iter().any(|taken| taken.renamed) {
+    if code.anywhere || code.taken.iter().any(|taken| taken.renamed) {
         all_of(production).for_each(|loss| add(&mut gone, loss));
     }
     for column in production.columns() {

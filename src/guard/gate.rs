@@ -308,14 +308,14 @@ impl Dev {
         self.call.step("counting what production would lose");
         let guard = &self.call.guard;
         let own;
-        let (losses, conduct) = match replayed {
-            Some(replayed) => (taken_away(replayed), &replayed.conduct),
+        let (losses, code) = match replayed {
+            Some(replayed) => (taken_away(replayed), &replayed.code),
             None if replay.0.status == CheckStatus::Off => {
                 let (production, branch) = tokio::try_join!(
                     guard.shape(self.branch.project()),
                     guard.shape(self.branch.reference())
                 )?;
-                own = self.conduct_without_replay(unmerged).await?;
+                own = self.code_without_replay(unmerged).await?;
                 (taken_away_by_name(&production, &branch, &own), &own)
             }
             None => {
@@ -323,13 +323,13 @@ impl Dev {
                 return Ok(((none("code"), Vec::new()), none("data_loss"), Vec::new()));
             }
         };
-        let code = self.check_code(&conduct.unforeseeable);
-        let unforeseeable = match code.0.status {
-            CheckStatus::NeedsApproval => conduct.unforeseeable.clone(),
+        let finding = self.check_code(&code.unforeseeable);
+        let unforeseeable = match finding.0.status {
+            CheckStatus::NeedsApproval => code.unforeseeable.clone(),
             _ => Vec::new(),
         };
         let (data_loss, lost) = self.check_data_loss(&losses).await?;
-        Ok(((code, unforeseeable), data_loss, lost))
+        Ok(((finding, unforeseeable), data_loss, lost))
     }
 
     async fn check_points(&self) -> Result<Finding, Refusal> {

@@ -9,6 +9,7 @@ use super::sources::check_slug;
 use super::{Code, Dev, Refusal};
 use crate::api::keys::{ApiKey, KeyKind, ListApiKeys, RevealQuery};
 use crate::api::{Invocation, Invoked};
+use crate::redact;
 
 /// The most bytes of a path, a header or all of a body.
 const MOST_PATH: usize = 2048;
@@ -78,6 +79,8 @@ impl Dev {
         check_slug(&wanted.slug)?;
         let invocation = self.invocation(wanted).await?;
         self.existing(&invocation.slug).await?;
+        // Asked for first: what a function has answered is not to be lost for want of them.
+        let digests = self.call.guard.digests(self.branch.reference()).await?;
         self.call.step("calling the function");
         let started = Instant::now();
         let client = self.call.guard.client();
@@ -85,10 +88,9 @@ impl Dev {
         let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let body = String::from_utf8_lossy(&answered.body);
         let headers = answered.headers.iter().map(|(_, value)| value.as_str());
-        self.call
-            .guard
-            .recognise_secrets(self.branch.reference(), headers.chain([&*body]))
-            .await?;
+        for said in headers.chain([&*body]) {
+            redact::keep_by_digest(said, &digests);
+        }
         let most = self.call.guard.policy().limits.bytes;
         Ok(shown(answered, most, took_ms))
     }
@@ -226,7 +228,7 @@ fn shown(answered: Invoked, most: usize, took_ms: u64) -> Invocated {
     let mut truncated = answered.cut;
     if text.len() > most {
         // Before anything is cut: half a secret is one that nobody recognises.
-        text = crate::redact::clean(text);
+        text = redact::clean(text);
         text.truncate(text.floor_char_boundary(most));
         truncated = true;
     }

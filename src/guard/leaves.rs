@@ -108,10 +108,7 @@ impl Dev {
         };
         let runs = match verdict.unforeseeable.as_slice() {
             [] => String::new(),
-            some => format!(
-                ", and run there what the replay does not show ({})",
-                code::in_words(some)
-            ),
+            some => format!(", and run code there ({})", code::in_words(some)),
         };
         let counts = verdict
             .lost

@@ -245,10 +245,7 @@ fn named(mut refusal: Refusal, verdict: &Verdict) -> Refusal {
     let mut about = Vec::new();
     if !verdict.unforeseeable.is_empty() {
         refusal.code = Code::UnforeseeableCode;
-        about.push(format!(
-            "what this does on production the replay does not show: {}",
-            code::in_words(&verdict.unforeseeable)
-        ));
+        about.push(code::in_words(&verdict.unforeseeable));
     }
     if !verdict.lost.is_empty() {
         refusal.code = Code::DataLoss;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::code::Conduct;
+use super::code::UnmergedCode;
 use super::drift::name_differences;
 use super::gate::{Check, CheckStatus, Finding, FixMigration, passed};
 use super::judging::{AskedSql, AskedTool};
@@ -54,7 +54,7 @@ pub(super) struct Replayed {
     /// Those that were not there before.
     pub(super) demands: Vec<Demand>,
     /// What they ran.
-    pub(super) conduct: Conduct,
+    pub(super) code: UnmergedCode,
 }
 
 impl Rehearsed {
@@ -164,11 +164,9 @@ impl Dev {
         let base = guard.catalogue(rehearsed).await?;
         let (before, demanded) =
             tokio::try_join!(guard.shape(rehearsed), guard.demands(rehearsed))?;
-        let mut conduct = Conduct::default();
+        let mut code = UnmergedCode::default();
         for migration in unmerged {
-            guard
-                .add_conduct(&mut conduct, rehearsed, migration)
-                .await?;
+            guard.add_code_of(&mut code, rehearsed, migration).await?;
             if let Err(refusal) = self.replay(&rehearsal, migration).await {
                 let (mut check, code) = unreplayable(
                     format!(
@@ -216,7 +214,7 @@ impl Dev {
                 before,
                 after,
                 demands,
-                conduct,
+                code,
             }),
         })
     }

@@ -1,7 +1,7 @@
 //! Secrets of edge functions. Development branches take values from the caller or from the operator's
 //! environment; production takes them from the operator's environment alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::future::ready;
 
 use schemars::JsonSchema;
@@ -190,22 +190,11 @@ impl Guard {
         Ok(secrets)
     }
 
-    /// Makes the secrets of functions known that stand in what they say: others may have set them, and all that the
-    /// platform shows of those is a digest.
-    pub(super) async fn recognise_secrets<'a>(
-        &self,
-        reference: &Ref,
-        said: impl IntoIterator<Item = &'a str>,
-    ) -> Result<(), Refusal> {
-        let secrets = self.secrets(reference).await?;
-        let digests = secrets
-            .into_iter()
-            .map(|secret| secret.digest.to_ascii_lowercase())
-            .collect();
-        for text in said {
-            redact::keep_by_digest(text, &digests);
-        }
-        Ok(())
+    /// The digests of the secrets that functions know: others may have set them, and the platform shows no more.
+    pub(super) async fn digests(&self, reference: &Ref) -> Result<HashSet<String>, Refusal> {
+        let secrets = self.secrets(reference).await?.into_iter();
+        let digests = secrets.map(|secret| secret.digest.to_ascii_lowercase());
+        Ok(digests.collect())
     }
 }
 

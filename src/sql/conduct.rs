@@ -42,6 +42,8 @@ pub(super) struct Conduct {
     pub(super) calls: BTreeSet<Name>,
     /// Relations whose rows it reads or writes.
     pub(super) rows: BTreeSet<Name>,
+    /// Whether it finds the catalogue's relations by their bare names.
+    pub(super) unqualified: bool,
     /// Relations whose rows it goes through to build or check something: code that is run for each of them runs only
     /// where there are any.
     pub(super) scans: BTreeSet<Name>,
@@ -221,6 +223,9 @@ impl Conduct {
     }
 
     fn look(&mut self, relations: &[Name], calls: &[Name], text: &str) {
+        self.unqualified |= relations
+            .iter()
+            .any(|name| name.schema.is_none() && steady::relation(name));
         let rows = relations.iter().filter(|name| !steady::relation(name));
         self.rows.extend(rows.cloned());
         let unsteady = calls.iter().filter(|name| !steady::function(name));

@@ -63,6 +63,7 @@ pub fn running(sql: &str, batch: &Batch, catalogue: &[Object]) -> Running {
             graph: Graph::new(batch, Purpose::Migrate, catalogue),
             known: HashMap::new(),
             reacts: false,
+            shadows: shadows(&lower),
             renames: ["rename", "schema"].iter().any(|word| lower.contains(word)),
         }
         .run()
@@ -87,6 +88,9 @@ struct Runner<'a> {
     known: HashMap<usize, Conduct>,
     /// Whether a table may have another name while the migration runs than before it.
     renames: bool,
+    /// Whether something else may be found under the catalogue's names: temporary tables are looked for before it, and
+    /// whatever a path names before it.
+    shadows: bool,
     /// Whether code has made a trigger or a rule by now, which the catalogue does not know yet.
     reacts: bool,
 }
@@ -230,7 +234,14 @@ impl Runner<'_> {
                 .or_else(scanned)
                 .map(|rows| format!("the rows of {rows}"))
                 .or_else(|| parts.iter().find_map(|(_, it)| it.depends.clone()))
-                .or_else(|| call().map(|call| format!("what {call}() answers")));
+                .or_else(|| call().map(|call| format!("what {call}() answers")))
+                .or_else(|| {
+                    let unqualified = parts.iter().any(|(_, it)| it.unqualified);
+                    (unqualified && self.shadows).then(|| {
+                        "what it takes for the catalogue; write pg_catalog before its names"
+                            .to_owned()
+                    })
+                });
             if let Some(depends) = depends {
                 let why = format!(
                     "it changes the schema, and whether and how it does can depend on {depends}"
@@ -397,6 +408,14 @@ impl Runner<'_> {
             })
             .collect()
     }
+}
+
+/// Whether a text speaks of temporary tables, or of a path that names the catalogue.
+fn shadows(lower: &str) -> bool {
+    let mut words = lower.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    let has = |word: &str| lower.contains(word);
+    words.any(|word| matches!(word, "temp" | "temporary") || word.starts_with("pg_temp"))
+        || (has("search_path") && has("pg_catalog"))
 }
 
 /// Once each; what is certain counts before what may be less.

@@ -50,9 +50,7 @@ const ERRORS: &[&str] = &[
 pub(super) fn relation(name: &Name) -> bool {
     match name.schema.as_deref() {
         Some("information_schema") => true,
-        Some("pg_catalog") => CATALOGUE.contains(&name.name.as_str()),
-        // `pg_catalog` is looked through first, unless a path says otherwise.
-        None => CATALOGUE.contains(&name.name.as_str()),
+        Some("pg_catalog") | None => CATALOGUE.contains(&name.name.as_str()),
         Some(_) => false,
     }
 }

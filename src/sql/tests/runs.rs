@@ -361,6 +361,29 @@ fn code_whose_course_can_differ_is_named() {
 }
 
 #[test]
+fn what_is_called_like_the_catalogue_is_not_it() {
+    let asks = "do $$ begin if exists (select from pg_policies) then alter table t disable row level security; end if; end $$";
+    assert_eq!(why(asks, &[]), Vec::<String>::new());
+    for before in [
+        "create temp table pg_policies as select id from t",
+        "set search_path = public, pg_catalog",
+    ] {
+        let found = why(&format!("{before}; {asks}"), &[]);
+        assert!(
+            found
+                .iter()
+                .any(|why| why.contains("takes for the catalogue")),
+            "{found:?}"
+        );
+        let named = asks.replace("pg_policies", "pg_catalog.pg_policies");
+        assert_eq!(
+            why(&format!("{before}; {named}"), &[]),
+            Vec::<String>::new()
+        );
+    }
+}
+
+#[test]
 fn functions_and_triggers_that_a_statement_runs_are_read() {
     let opens = "begin alter table t disable row level security; return null; end";
     let tells = "begin raise log '%', new.body; return new; end";
