@@ -13,6 +13,7 @@
 //! webhook                 signed messages between Drydock and the operator's backend
 //! redact     fence        secrets out of every text; a fence around what comes from outside
 //! chance     clock        everything that is drawn; what time it is
+//! log        spans        what is logged; what a trace is made of, and `otel`, which exports it
 //! ```
 //!
 //! A request comes in through [`mcp`], finds its tool in [`tools`], passes the pipeline of
@@ -32,8 +33,11 @@ pub mod local;
 pub mod log;
 pub mod logs;
 pub mod mcp;
+#[cfg(feature = "otel")]
+mod otel;
 pub mod prompts;
 pub mod redact;
+mod spans;
 pub mod sql;
 mod sqlite;
 pub mod store;

@@ -6,14 +6,36 @@ use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 use std::sync::Mutex;
 
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::fence;
+#[cfg(feature = "otel")]
+use crate::otel::Export;
+
+/// The log of a process, and the spans that it exports.
+#[must_use]
+pub struct Log {
+    #[cfg(feature = "otel")]
+    export: Option<Export>,
+}
+
+impl Log {
+    /// Sends off what has gathered. Not within the runtime: it waits.
+    pub fn end(self) {
+        #[cfg(feature = "otel")]
+        if let Some(export) = self.export {
+            export.end();
+        }
+    }
+}
 
 /// Starts the log, into `file` or to standard error: standard output is the wire. `DRYDOCK_LOG`
 /// chooses what is logged, as in `drydock=debug`.
-pub fn start(file: Option<File>) {
+pub fn start(file: Option<File>) -> Result<Log, String> {
     let filter = match EnvFilter::try_from_env("DRYDOCK_LOG") {
         // rmcp's louder levels write down what clients send, before anybody knows what in it is a
         // secret.
@@ -23,14 +45,26 @@ pub fn start(file: Option<File>) {
         },
         Err(_) => EnvFilter::new("warn,drydock=info,rmcp=error"),
     };
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(false);
-    match file {
-        Some(file) => builder.with_writer(Clean(Mutex::new(file))).init(),
-        None => builder.with_writer(Clean(io::stderr)).init(),
-    }
+    let writer = match file {
+        Some(file) => BoxMakeWriter::new(Clean(Mutex::new(file))),
+        None => BoxMakeWriter::new(Clean(io::stderr)),
+    };
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_writer(writer)
+        .with_filter(filter);
+    let registry = tracing_subscriber::registry().with(lines);
+    #[cfg(not(feature = "otel"))]
+    let log = Log {};
+    #[cfg(feature = "otel")]
+    let log = Log {
+        export: Export::from_environment()?,
+    };
+    #[cfg(feature = "otel")]
+    let registry = registry.with(log.export.as_ref().map(Export::layer));
+    registry.init();
     std::panic::set_hook(Box::new(log_panic));
+    Ok(log)
 }
 
 /// What `inner` makes, behind the redactor.

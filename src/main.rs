@@ -15,10 +15,10 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => drydock::cli::refuse(&error),
     };
-    match drydock::cli::log_file(&cli) {
-        Ok(file) => log::start(file),
+    let log = match drydock::cli::log_file(&cli).and_then(log::start) {
+        Ok(log) => log,
         Err(reason) => return fail(&reason),
-    }
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     let done = runtime.block_on(drydock::cli::run(cli));
     // A read of standard input that nobody will answer must not hold the end up.
     runtime.shutdown_background();
+    log.end();
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => fail(&reason),

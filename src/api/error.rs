@@ -3,6 +3,8 @@
 //! What the platform says of it is quoted: it holds a database's own messages, and whatever those
 //! repeat.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::fence::quote;
@@ -68,6 +70,18 @@ pub enum ApiError {
 }
 
 impl ApiError {
+    /// Of what kind it is, for who counts them: a status, or a word.
+    pub(crate) fn kind(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::Unreachable { .. } => "unreachable",
+            Self::NotStarted(_) => "not_started",
+            Self::AnswerLost { .. } => "answer_lost",
+            Self::TooFast { .. } => "too_fast",
+            Self::Unreadable { .. } => "unreadable",
+            Self::Status { status, .. } => return Cow::Owned(status.to_string()),
+        })
+    }
+
     /// The HTTP status, where there was one.
     pub fn status(&self) -> Option<u16> {
         match self {

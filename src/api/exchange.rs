@@ -18,14 +18,15 @@ use bytes::Bytes;
 use http::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use serde::Serialize;
+use tracing::{Instrument, Span};
 
 use super::actions::RunCount;
-use super::client::{Client, chain, error_message, header_text};
+use super::client::{Client, Place, chain, error_message, header_text};
 use super::endpoint::{Endpoint, PathParams, fill_path};
 use super::error::ApiError;
 use super::meter::CALL_HEADER;
 use super::pace::scope_of;
-use crate::redact;
+use crate::{redact, spans};
 
 /// How often a request that changes nothing is sent again.
 const RETRIES: u32 = 2;
@@ -37,6 +38,8 @@ pub(super) struct Request {
     operation: &'static str,
     permission: &'static str,
     method: Method,
+    /// As the platform's description writes it.
+    template: &'static str,
     /// With its parameters and the query string.
     path: String,
     /// What the platform's rate limit counts it to.
@@ -97,6 +100,7 @@ impl Request {
             operation: E::NAME,
             permission: E::PERMISSION,
             method: E::METHOD,
+            template: E::PATH,
             path: filled,
             scope: scope_of(E::PATH, &values),
             about: values.first().map(|value| (*value).to_owned()),
@@ -208,8 +212,23 @@ impl Client {
         request: &Request,
         token: Option<&str>,
     ) -> Result<Answer, ApiError> {
-        let operation = request.operation;
         let place = self.place().await?;
+        let span = spans::sent(request.operation, &request.method, request.template);
+        let sent = self.exchange_with(&place, request, token);
+        let answer = sent.instrument(span.clone()).await;
+        if let Err(error) = &answer {
+            spans::failed(&span, &error.kind());
+        }
+        answer
+    }
+
+    async fn exchange_with(
+        &self,
+        place: &Place,
+        request: &Request,
+        token: Option<&str>,
+    ) -> Result<Answer, ApiError> {
+        let operation = request.operation;
         let token = token.unwrap_or(&place.token);
         redact::keep_secret(token);
         let url = format!("{}{}", place.base, request.path);
@@ -231,7 +250,7 @@ impl Client {
         }
         let response = sending.send().await.map_err(|error| {
             if error.is_connect() || error.is_builder() {
-                self.locator.lost(&place);
+                self.locator.lost(place);
                 ApiError::Unreachable {
                     base: place.base.clone(),
                     reason: chain(&error),
@@ -244,6 +263,7 @@ impl Client {
             }
         })?;
         let status = response.status().as_u16();
+        spans::status(&Span::current(), status);
         let content_type = header_text(&response, CONTENT_TYPE.as_str());
         // The answer to a HEAD has no body.
         let count =

@@ -4,14 +4,17 @@
 use std::time::Duration;
 
 use http::Method;
+use tracing::Instrument;
 
 use super::client::{Client, chain, header_text};
 use super::dev_branch::DevBranch;
 use super::endpoint::fill_path;
 use super::error::ApiError;
 use super::projects::project_url;
-use crate::redact;
+use crate::{redact, spans};
 
+/// What a function's call is named by, beside the platform's operations.
+const OPERATION: &str = "InvokeFunction";
 /// How long a function may take: the platform's own limit on what it waits for.
 const DEADLINE: Duration = Duration::from_secs(150);
 /// The most of an answer that is read, in bytes.
@@ -54,7 +57,21 @@ impl Client {
         branch: &DevBranch,
         invocation: &Invocation,
     ) -> Result<Invoked, ApiError> {
-        const OPERATION: &str = "InvokeFunction";
+        let span = spans::sent(OPERATION, &invocation.method, "/functions/v1/{slug}");
+        let invoked = self.invoke_once(branch, invocation);
+        let invoked = invoked.instrument(span.clone()).await;
+        match &invoked {
+            Ok(invoked) => spans::status(&span, invoked.status),
+            Err(error) => spans::failed(&span, &error.kind()),
+        }
+        invoked
+    }
+
+    async fn invoke_once(
+        &self,
+        branch: &DevBranch,
+        invocation: &Invocation,
+    ) -> Result<Invoked, ApiError> {
         let lost = |error: reqwest::Error| ApiError::AnswerLost {
             operation: OPERATION,
             reason: chain(&error),

@@ -32,7 +32,7 @@ pub(super) async fn run(action: EvalAction) -> Result<(), String> {
         EvalAction::Serve(args) => serve(args).await,
         EvalAction::Run(args) => run_scenarios(args).await,
         EvalAction::List { scenarios } => {
-            for (family, name, title) in list_scenarios(&scenarios)? {
+            for (family, name, title) in list_scenarios(scenarios.as_deref())? {
                 print_line(&format!("{family:<12} {name:<44} {title}"));
             }
             Ok(())

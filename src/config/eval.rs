@@ -17,9 +17,9 @@ pub enum EvalAction {
     Run(EvalRunArgs),
     /// List the scenarios.
     List {
-        /// The folder of the scenarios.
-        #[arg(long, value_name = "DIR", default_value = "tests/scenarios")]
-        scenarios: PathBuf,
+        /// A folder of scenarios of your own; those that come along without.
+        #[arg(long, value_name = "DIR")]
+        scenarios: Option<PathBuf>,
     },
     /// Speak MCP over standard input and output with a workspace, as the control plane's
     /// `mcp_command` says.
@@ -67,9 +67,9 @@ pub struct EvalServeArgs {
     /// Where the control plane listens, on loopback.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     pub control: SocketAddr,
-    /// The folder of the scenarios that workspaces can be made for.
-    #[arg(long, value_name = "DIR", default_value = "tests/scenarios")]
-    pub scenarios: PathBuf,
+    /// The folder of the scenarios that workspaces can be made for; those that come along without.
+    #[arg(long, value_name = "DIR")]
+    pub scenarios: Option<PathBuf>,
     /// The control plane's bearer token; one is made without.
     #[arg(
         long,
@@ -86,9 +86,9 @@ pub struct EvalRunArgs {
     /// What the fleet takes.
     #[command(flatten)]
     pub fleet: FleetArgs,
-    /// The folder of the scenarios.
-    #[arg(long, value_name = "DIR", default_value = "tests/scenarios")]
-    pub scenarios: PathBuf,
+    /// A folder of scenarios of your own; those that come along without.
+    #[arg(long, value_name = "DIR")]
+    pub scenarios: Option<PathBuf>,
     /// A scenario's name, or its beginning and a *, or a family; may be repeated. All without.
     #[arg(long, value_name = "NAME")]
     pub scenario: Vec<String>,

@@ -22,11 +22,13 @@ use futures_util::future::BoxFuture;
 use serde_json::json;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::asked::Asked;
 use super::pipeline::{About, Served, finish};
 use super::{Call, Caller, Code, Guard, Next, Outcome, Progress, Refusal};
 use crate::clock;
+use crate::spans;
 use crate::store::{Lease, LeftOperation};
 
 /// The operations of this process whose callers have gone.
@@ -108,7 +110,8 @@ pub(super) async fn operate(guard: &Guard, asked: Asked, caller: Caller, work: W
         progress,
         given: AtomicBool::new(false),
     });
-    let work = serve_whole(guard.clone(), About::of(&call), work(call));
+    let work = serve_whole(guard.clone(), About::of(&call), work(call))
+        .instrument(spans::executed(asked.tool));
     tokio::spawn(supervise(
         guard.clone(),
         asked.key.clone(),

@@ -22,6 +22,7 @@ use crate::api::Meter;
 use crate::clock;
 use crate::fence::quote;
 use crate::redact;
+use crate::spans;
 use crate::sql;
 use crate::store::{Entry, Kind};
 
@@ -271,24 +272,26 @@ pub(super) async fn finish(guard: &Guard, about: About, served: Served) -> Outco
         },
     };
     let result_bytes = outcome.text.len();
+    let body = json!({
+        "decision": if code.is_some() { "refused" } else { "allowed" },
+        "code": code.map(Code::as_str),
+        "rule": rule,
+        "principal": principal.as_str(),
+        "approvals": approvals,
+        "target": aimed_at,
+        "sql_class": trail.sql_class(),
+        "arguments_bytes": arguments_bytes,
+        "result_bytes": result_bytes,
+        "tokens": tokens(arguments_bytes.unwrap_or_default() + result_bytes),
+        "platform_calls": meter.map_or(0, |meter| meter.requests()),
+        "micros": u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+    });
+    spans::journalled(&call_id, &body);
     let entry = Entry {
         call_id,
         kind: Kind::Outcome,
         tool,
-        body: json!({
-            "decision": if code.is_some() { "refused" } else { "allowed" },
-            "code": code.map(Code::as_str),
-            "rule": rule,
-            "principal": principal.as_str(),
-            "approvals": approvals,
-            "target": aimed_at,
-            "sql_class": trail.sql_class(),
-            "arguments_bytes": arguments_bytes,
-            "result_bytes": result_bytes,
-            "tokens": tokens(arguments_bytes.unwrap_or_default() + result_bytes),
-            "platform_calls": meter.map_or(0, |meter| meter.requests()),
-            "micros": u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-        }),
+        body,
     };
     if !writes {
         guard.store().journal_later(entry);
@@ -330,18 +333,21 @@ impl Guard {
     /// Journals a call that was given what came of an earlier one.
     pub(super) fn journal_attachment(&self, asked: &Asked, operation: &str, outcome: &Outcome) {
         let (arguments_bytes, result_bytes) = (bytes_of(&asked.arguments), outcome.text.len());
+        let call_id = new_id(asked.tool);
+        let body = json!({
+            "decision": if outcome.is_error { "refused" } else { "allowed" },
+            "principal": asked.principal.as_str(),
+            "attached_to": operation,
+            "arguments_bytes": arguments_bytes,
+            "result_bytes": result_bytes,
+            "tokens": tokens(arguments_bytes + result_bytes),
+        });
+        spans::journalled(&call_id, &body);
         self.store().journal_later(Entry {
-            call_id: new_id(asked.tool),
+            call_id,
             kind: Kind::Outcome,
             tool: asked.tool,
-            body: json!({
-                "decision": if outcome.is_error { "refused" } else { "allowed" },
-                "principal": asked.principal.as_str(),
-                "attached_to": operation,
-                "arguments_bytes": arguments_bytes,
-                "result_bytes": result_bytes,
-                "tokens": tokens(arguments_bytes + result_bytes),
-            }),
+            body,
         });
     }
 

@@ -13,8 +13,9 @@ use rmcp::model::{
     ReadResourceResponse, Role, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
 };
 use rmcp::service::{RequestContext, RoleServer};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
+use tracing::{Instrument, Span};
 
 use super::asking::{ask, input_required, reply, way_to_ask};
 use super::resources;
@@ -22,9 +23,10 @@ use super::watch::{Watch, WatchedAnswer, WatchedCall, text_of};
 use crate::clock;
 use crate::fence;
 use crate::guard::{
-    Caller, Class, Code, Guard, Next, Outcome, Policy, Principal, Progress, Refusal,
+    Caller, Class, Code, Guard, Next, Outcome, Policy, Principal, Progress, Refusal, Reply,
 };
 use crate::prompts;
+use crate::spans::{self, Wire};
 use crate::tools::{self, CATALOGUE, Entry};
 
 /// What the model is told of the server as a whole.
@@ -85,19 +87,38 @@ impl Server {
         let guard = self.guard_of(&context);
         // A writer that a read-only server hides is refused by the pipeline, with the reason.
         let arguments = request.arguments.take().unwrap_or_default();
-        let Some((entry, arguments)) = tools::called(&request.name, arguments)
-            .filter(|(entry, _)| guard.policy().offers(entry.group))
-        else {
-            let refused = refuse_unknown(guard, &self.principal, &request.name).await;
-            return Ok(refused.into());
+        let called = tools::called(&request.name, arguments)
+            .filter(|(entry, _)| guard.policy().offers(entry.group));
+        let span = span(called.as_ref().map(|(entry, _)| entry.name), &context);
+        let answering = async {
+            let Some((entry, arguments)) = called else {
+                let refused = refuse_unknown(guard, &self.principal, &request.name).await;
+                return Ok(refused.into());
+            };
+            self.answer(guard, entry, arguments, reply(&mut request), &context)
+                .await
         };
-        let (progress, reporter) = report_progress(&context);
-        let (asking, mut questions) = way_to_ask(&context);
+        let answered = answering.instrument(span.clone()).await;
+        spans::answered(&span, is_error(&answered));
+        answered
+    }
+
+    /// Calls a tool, and meanwhile tells its client how far it is and asks its user.
+    async fn answer(
+        &self,
+        guard: &Guard,
+        entry: &'static Entry,
+        arguments: Map<String, Value>,
+        reply: Option<Reply>,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let (progress, reporter) = report_progress(context);
+        let (asking, mut questions) = way_to_ask(context);
         let caller = Caller {
             principal: self.principal.clone(),
             progress,
             asking,
-            reply: reply(&mut request),
+            reply,
         };
         let mut call = entry.call(guard.clone(), arguments, caller);
         let outcome = loop {
@@ -105,7 +126,7 @@ impl Server {
                 outcome = &mut call => break outcome,
                 Some((question, answer)) = questions.recv() => {
                     // A call that has ended meanwhile wants no answer.
-                    let _ = answer.send(ask(&context, question).await);
+                    let _ = answer.send(ask(context, question).await);
                 }
                 // The work goes on; the same call attaches to it.
                 () = context.ct.cancelled() => {
@@ -310,6 +331,39 @@ fn result(outcome: Outcome) -> CallToolResult {
     };
     result.structured_content = Some(outcome.structured);
     result
+}
+
+/// The span of a call, part of its client's trace where the request says which that is.
+fn span(tool: Option<&'static str>, context: &RequestContext<RoleServer>) -> Span {
+    if !spans::wanted() {
+        return Span::none();
+    }
+    let protocol = context.meta.protocol_version();
+    let negotiated = || {
+        context
+            .peer
+            .peer_info()
+            .map(|client| client.protocol_version.clone())
+    };
+    let wire = Wire {
+        id: context.id.to_string(),
+        protocol: protocol
+            .or_else(negotiated)
+            .map(|version| version.to_string()),
+        over_http: context.extensions.get::<http::request::Parts>().is_some(),
+    };
+    let span = spans::asked(tool.unwrap_or("unknown"), &wire);
+    #[cfg(feature = "otel")]
+    crate::otel::follow(&span, &context.meta);
+    span
+}
+
+fn is_error(answered: &Result<CallToolResponse, ErrorData>) -> bool {
+    match answered {
+        Ok(CallToolResponse::Complete(result)) => result.is_error == Some(true),
+        Ok(_) => false,
+        Err(_) => true,
+    }
 }
 
 async fn refuse_unknown(guard: &Guard, principal: &Principal, name: &str) -> CallToolResult {

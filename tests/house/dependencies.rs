@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::top;
 
 /// The top modules with what each may use of the others.
-const MAY_USE: [(&str, &[&str]); 20] = [
+const MAY_USE: [(&str, &[&str]); 22] = [
     ("chance", &["hex"]),
     ("clock", &[]),
     ("hex", &[]),
@@ -15,8 +15,10 @@ const MAY_USE: [(&str, &[&str]); 20] = [
     ("logs", &[]),
     ("redact", &["hex"]),
     ("fence", &["chance", "redact"]),
-    ("log", &["fence"]),
-    ("api", &["chance", "fence", "redact"]),
+    ("spans", &[]),
+    ("otel", &["redact", "spans"]),
+    ("log", &["fence", "otel"]),
+    ("api", &["chance", "fence", "redact", "spans"]),
     ("prompts", &[]),
     ("webhook", &["clock"]),
     (
@@ -26,11 +28,15 @@ const MAY_USE: [(&str, &[&str]); 20] = [
     (
         "guard",
         &[
-            "api", "chance", "clock", "fence", "hex", "logs", "redact", "sql", "store", "webhook",
+            "api", "chance", "clock", "fence", "hex", "logs", "redact", "spans", "sql", "store",
+            "webhook",
         ],
     ),
     ("tools", &["api", "fence", "guard", "sql"]),
-    ("mcp", &["clock", "fence", "guard", "prompts", "tools"]),
+    (
+        "mcp",
+        &["clock", "fence", "guard", "otel", "prompts", "spans", "tools"],
+    ),
     (
         "local",
         &[

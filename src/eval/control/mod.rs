@@ -64,8 +64,8 @@ pub struct ControlSettings {
     pub token: String,
     /// Drydock's program, for the commands that agents run.
     pub program: PathBuf,
-    /// The folder of the scenarios; there are none where there is no such folder.
-    pub scenarios: PathBuf,
+    /// The folder of the scenarios; those that come along without.
+    pub scenarios: Option<PathBuf>,
 }
 
 /// Serves until `stop` is cancelled; `ready` is called once, with the address.
@@ -82,11 +82,7 @@ pub async fn serve_control(
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", settings.address))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let library = if settings.scenarios.is_dir() {
-        Library::read(&settings.scenarios)?
-    } else {
-        Library::default()
-    };
+    let library = Library::read(settings.scenarios.as_deref())?;
     let plane = Plane {
         stages: Stages::new(fleet.clone(), Arc::new(library)),
         states: Mutex::default(),

@@ -12,6 +12,7 @@ mod report;
 mod stage;
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,8 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// What is run.
 #[derive(Debug, Clone)]
 pub struct RunSettings {
-    /// The folder of the scenarios.
-    pub scenarios: std::path::PathBuf,
+    /// The folder of the scenarios; those that come along without.
+    pub scenarios: Option<PathBuf>,
     /// Which of them: names, or families, or the beginning of a name before a `*`; all where it is empty.
     pub wanted: Vec<String>,
     /// Who does them, each all of them.
@@ -47,7 +48,7 @@ pub struct RunSettings {
     /// Whether the agent speaks MCP over HTTP.
     pub over_http: bool,
     /// Drydock's program, for the commands that agents run.
-    pub program: std::path::PathBuf,
+    pub program: PathBuf,
     /// What all chance in the worlds is drawn from, for the report.
     pub seed: Option<u64>,
 }
@@ -59,7 +60,7 @@ pub async fn run(
     told: impl Fn(&str),
 ) -> Result<Vec<Report>, String> {
     let started = Instant::now();
-    let library = Arc::new(Library::read(&settings.scenarios)?);
+    let library = Arc::new(Library::read(settings.scenarios.as_deref())?);
     let scenarios: Vec<&Scenario> = library
         .scenarios
         .iter()
@@ -139,8 +140,8 @@ fn is_wanted(scenario: &Scenario, wanted: &[String]) -> bool {
         })
 }
 
-/// The names and titles of all scenarios of a folder, by family.
-pub fn list_scenarios(folder: &std::path::Path) -> Result<Vec<(String, String, String)>, String> {
+/// The names and titles of all scenarios of a folder, or of those that come along, by family.
+pub fn list_scenarios(folder: Option<&Path>) -> Result<Vec<(String, String, String)>, String> {
     let library = Library::read(folder)?;
     let mut listed: Vec<_> = library
         .scenarios

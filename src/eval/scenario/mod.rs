@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use rust_embed::RustEmbed;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -208,17 +209,33 @@ pub(super) struct Library {
     pub(super) bases: BTreeMap<String, Base>,
 }
 
+/// The scenarios that come along: in the program itself, and read from the sources by a debug build.
+#[derive(RustEmbed)]
+#[folder = "tests/scenarios"]
+struct Included;
+
+/// Files of scenarios or bases: stems and texts.
+type Files = Vec<(String, String)>;
+
 impl Library {
-    /// Reads a folder. Everything that is wrong with its files is said at once.
-    pub(super) fn read(folder: &Path) -> Result<Self, String> {
+    /// Reads a folder, or without one what comes along. Everything that is wrong with the files is said
+    /// at once.
+    pub(super) fn read(folder: Option<&Path>) -> Result<Self, String> {
+        let (scenarios, bases) = match folder {
+            None => (included("")?, included("bases/")?),
+            Some(folder) => {
+                let bases = [folder.join("bases"), folder.join("../bases")];
+                let bases = bases.iter().find(|bases| bases.is_dir());
+                let bases = bases.map(|bases| files(bases)).transpose()?;
+                (files(folder)?, bases.unwrap_or_default())
+            }
+        };
+        Self::parse(scenarios, bases)
+    }
+
+    fn parse(scenarios: Files, bases: Files) -> Result<Self, String> {
         let (mut library, mut problems) = (Self::default(), Vec::new());
-        let bases = [folder.join("bases"), folder.join("../bases")];
-        let bases = bases.iter().find(|bases| bases.is_dir());
-        for (name, text) in bases
-            .map(|bases| files(bases))
-            .transpose()?
-            .unwrap_or_default()
-        {
+        for (name, text) in bases {
             match toml::from_str::<Base>(&text) {
                 Ok(base) => {
                     library.bases.insert(name, base);
@@ -226,7 +243,7 @@ impl Library {
                 Err(error) => problems.push(format!("bases/{name}.toml: {error}")),
             }
         }
-        for (name, text) in files(folder)? {
+        for (name, text) in scenarios {
             match toml::from_str::<Scenario>(&text) {
                 Ok(scenario) => {
                     let scenario = Scenario { name, ..scenario };
@@ -237,7 +254,7 @@ impl Library {
             }
         }
         if library.scenarios.is_empty() && problems.is_empty() {
-            problems.push(format!("{} holds no scenario", folder.display()));
+            problems.push("there is no scenario".to_owned());
         }
         if problems.is_empty() {
             return Ok(library);
@@ -285,18 +302,31 @@ impl Scenario {
     }
 }
 
-/// The TOML files of a folder by stem, sorted; none where there is no such folder.
-fn files(folder: &Path) -> Result<Vec<(String, String)>, String> {
-    if !folder.exists() {
-        return Ok(Vec::new());
-    }
+/// The TOML files of a folder by stem, sorted.
+fn files(folder: &Path) -> Result<Files, String> {
     let unusable = |error: std::io::Error| format!("cannot read {}: {error}", folder.display());
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(unusable)? {
         let path = entry.map_err(unusable)?.path();
-        let stem = path.file_stem().and_then(|stem| stem.to_str());
-        if let (Some(stem), Some("toml")) = (stem, path.extension().and_then(|one| one.to_str())) {
+        let name = path.file_name().and_then(|name| name.to_str());
+        if let Some(stem) = name.and_then(|name| name.strip_suffix(".toml")) {
             let text = fs::read_to_string(&path).map_err(unusable)?;
+            found.push((stem.to_owned(), text));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The same of what comes along, directly under a prefix.
+fn included(prefix: &str) -> Result<Files, String> {
+    let mut found = Vec::new();
+    for path in Included::iter() {
+        let name = path.strip_prefix(prefix).unwrap_or_default();
+        let stem = name.strip_suffix(".toml").filter(|stem| !stem.contains('/'));
+        if let (Some(stem), Some(file)) = (stem, Included::get(&path)) {
+            let text = String::from_utf8(file.data.into_owned());
+            let text = text.map_err(|error| format!("{path}: {error}"))?;
             found.push((stem.to_owned(), text));
         }
     }

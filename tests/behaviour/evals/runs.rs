@@ -11,7 +11,7 @@ use crate::harness::World;
 const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios");
 
 fn run(world: &World, arguments: &[&str]) -> Output {
-    let mut all = vec!["eval", "run", "--scenarios", SCENARIOS];
+    let mut all = vec!["eval", "run"];
     all.extend(arguments);
     world.run(&all)
 }
@@ -175,8 +175,22 @@ fn what_is_wrong_with_scenarios_is_said_at_once() {
     for word in ["one.toml", "two.toml", "titel"] {
         assert!(said.contains(word), "{said}");
     }
+    let gone = world.dir().join("gone").display().to_string();
+    let ran = world.run(&["eval", "list", "--scenarios", &gone]);
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(!ran.status.success() && said.contains(&gone), "{said}");
     let ran = run(&world, &["--scenario", "no_such_thing"]);
     assert!(String::from_utf8_lossy(&ran.stderr).contains("no_such_thing"));
+}
+
+#[test]
+fn the_scenarios_that_come_along_need_no_folder() {
+    let world = World::new();
+    let listed = world.run(&["eval", "list"]);
+    let of_the_sources = world.run(&["eval", "list", "--scenarios", SCENARIOS]);
+    assert!(listed.status.success(), "{listed:?}");
+    assert!(String::from_utf8_lossy(&listed.stdout).contains("safe_ticket_rows"));
+    assert_eq!(listed.stdout, of_the_sources.stdout);
 }
 
 #[test]
