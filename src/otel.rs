@@ -8,7 +8,7 @@ use std::env;
 use opentelemetry::KeyValue;
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_otlp::SpanExporter;
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -42,6 +42,7 @@ impl Export {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let exporter = SpanExporter::builder()
             .with_http()
+            .with_protocol(protocol()?)
             .build()
             .map_err(|error| format!("spans cannot be exported: {error}"))?;
         let provider = SdkTracerProvider::builder()
@@ -72,6 +73,27 @@ impl Export {
         if let Err(error) = self.0.shutdown() {
             tracing::warn!(%error, "the last spans could not be exported");
         }
+    }
+}
+
+/// How spans are written: as binary Protocol Buffers where nothing else is said.
+fn protocol() -> Result<Protocol, String> {
+    let names = [
+        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+        "OTEL_EXPORTER_OTLP_PROTOCOL",
+    ];
+    let said = names
+        .into_iter()
+        .find_map(|name| Some((name, env::var(name).ok()?)));
+    match said {
+        None => Ok(Protocol::HttpBinary),
+        Some((name, said)) => match said.as_str() {
+            "" | "http/protobuf" => Ok(Protocol::HttpBinary),
+            "http/json" => Ok(Protocol::HttpJson),
+            _ => Err(format!(
+                "spans cannot be exported: {name} is {said:?}; this program speaks http/protobuf and http/json"
+            )),
+        },
     }
 }
 

@@ -137,7 +137,8 @@ pub(crate) fn sent(operation: &'static str, method: &Method, template: &str) -> 
 
 /// Says of a request's span how it was answered.
 pub(crate) fn status(span: &Span, status: u16) {
-    span.record("http.response.status_code", status);
+    // As OpenTelemetry has only signed numbers; others would arrive as text.
+    span.record("http.response.status_code", i64::from(status));
     if status >= 400 {
         failed(span, &status.to_string());
     }

@@ -100,7 +100,8 @@ impl Guard {
             );
             return Ok(());
         };
-        let catalogue = match sql::question(&batch, Purpose::Migrate) {
+        let question = sql::question(&batch, Purpose::Migrate);
+        let catalogue = match question.filter(|_| sql::runs_anything(&batch)) {
             Some(question) => self.answer(reference, &question).await?,
             None => Vec::new(),
         };

@@ -64,7 +64,9 @@ pub use self::{
     losses::Loss,
     names::{Name, quoted},
     once::asked_once,
-    reach::{Finding, Object, Purpose, Question, Reached, Reference, find, question},
+    reach::{
+        Finding, Object, Purpose, Question, Reached, Reference, find, question, runs_anything,
+    },
     runs::{Running, Taken, Unforeseeable, running},
     trial::{Trial, TrialStep, read_of},
 };

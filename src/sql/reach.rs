@@ -175,12 +175,27 @@ pub(super) fn runs_now(statement: &Statement, purpose: Purpose) -> bool {
                 | "SELECT INTO"
                 | "CREATE MATERIALIZED VIEW"
                 | "CREATE INDEX"
-                | "ALTER TABLE"
                 | "ALTER DOMAIN"
                 | "REINDEX"
                 | "CLUSTER"
                 | "VACUUM"
         )
+        || (statement.kind == "ALTER TABLE" && !only_switches_row_security(statement))
+}
+
+/// Whether a statement runs anything: what only defines needs no catalogue to tell what it does.
+pub fn runs_anything(batch: &Batch) -> bool {
+    let mut statements = batch.statements().iter();
+    statements.any(|statement| runs_now(statement, Purpose::Migrate))
+}
+
+/// Whether an `ALTER TABLE` does nothing that calls a function or goes through rows.
+fn only_switches_row_security(statement: &Statement) -> bool {
+    !statement.effects.is_empty()
+        && statement
+            .effects
+            .iter()
+            .all(|effect| effect.action.ends_with(" row security"))
 }
 
 /// The first secret that a batch reaches, given what the catalogue answered.

@@ -1,7 +1,7 @@
 //! Episodes of agent evals: a reset with a world in waiting, and a fork without one.
 
 use std::process::Stdio;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -9,7 +9,7 @@ use tokio::process::Child;
 
 use super::Failure;
 use super::report::{Figure, Report};
-use super::world::{World, program, rest};
+use super::world::{PATIENCE, World, program, rest};
 
 /// A fleet of worlds, and its control plane.
 struct Fleet {
@@ -81,6 +81,20 @@ pub(crate) async fn run(world: &World, report: &mut Report) -> Result<(), Failur
         .await?;
     let made: Value = made.error_for_status()?.json().await?;
     let project = made["ref"].as_str().ok_or("no project")?.to_owned();
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        let shown = fleet
+            .http
+            .get(api(&format!("/v1/projects/{project}")))
+            .bearer_auth(token)
+            .send()
+            .await?;
+        let shown: Value = shown.error_for_status()?.json().await?;
+        if shown["status"] == "ACTIVE_HEALTHY" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     let branches = format!("/v1/projects/{project}/branches");
     let body = json!({ "branch_name": "DEV" });
     let made = fleet

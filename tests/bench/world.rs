@@ -15,7 +15,7 @@ use super::Failure;
 /// The binary that is measured.
 pub(crate) const DRYDOCK: &str = env!("CARGO_BIN_EXE_drydock");
 /// How long anything may take before a benchmark gives up.
-const PATIENCE: Duration = Duration::from_secs(300);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A data directory with its platform, and a bare connection to that platform.
 pub(crate) struct World {

@@ -35,7 +35,9 @@ const MAY_USE: [(&str, &[&str]); 22] = [
     ("tools", &["api", "fence", "guard", "sql"]),
     (
         "mcp",
-        &["clock", "fence", "guard", "otel", "prompts", "spans", "tools"],
+        &[
+            "clock", "fence", "guard", "otel", "prompts", "spans", "tools",
+        ],
     ),
     (
         "local",

@@ -2,7 +2,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
     reason = "a test fails by panicking"
 )]
 
@@ -42,6 +41,10 @@ impl Outside {
             "id": "abcdefghijklmnopqrst", "ref": "abcdefghijklmnopqrst", "organization_id": "acme",
             "organization_slug": "acme", "name": "Shop", "region": "eu-central-1",
             "created_at": "2026-01-02T03:04:05.678Z", "status": "ACTIVE_HEALTHY",
+            "database": {
+                "host": "db.example.com", "version": "17.6", "postgres_engine": "17",
+                "release_channel": "ga",
+            },
         }]);
         let routes = Router::new()
             .route("/v1/projects", get(async move || Json(project)))
@@ -343,18 +346,22 @@ async fn a_collector_that_is_away_harms_no_call_and_its_key_is_not_logged() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_none_stops_the_start() {
-    let output = Command::new(env!("CARGO_BIN_EXE_drydock"))
-        .args(["serve", "--data-dir", env!("CARGO_TARGET_TMPDIR")])
-        .env("SUPABASE_ACCESS_TOKEN", TOKEN)
-        .env("OTEL_EXPORTER_OTLP_ENDPOINT", "not a url")
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .unwrap();
-    let log = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        !output.status.success() && log.contains("spans cannot be exported"),
-        "{log}"
-    );
+async fn settings_that_cannot_be_meant_stop_the_start() {
+    for (endpoint, protocol) in [
+        ("not a url", "http/json"),
+        ("http://127.0.0.1:4317", "grpc"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_drydock"))
+            .args(["serve", "--data-dir", env!("CARGO_TARGET_TMPDIR")])
+            .env("SUPABASE_ACCESS_TOKEN", TOKEN)
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+            .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .unwrap();
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{endpoint} {protocol}");
+        assert!(log.contains("spans cannot be exported"), "{log}");
+    }
 }

@@ -323,7 +323,9 @@ fn included(prefix: &str) -> Result<Files, String> {
     let mut found = Vec::new();
     for path in Included::iter() {
         let name = path.strip_prefix(prefix).unwrap_or_default();
-        let stem = name.strip_suffix(".toml").filter(|stem| !stem.contains('/'));
+        let stem = name
+            .strip_suffix(".toml")
+            .filter(|stem| !stem.contains('/'));
         if let (Some(stem), Some(file)) = (stem, Included::get(&path)) {
             let text = String::from_utf8(file.data.into_owned());
             let text = text.map_err(|error| format!("{path}: {error}"))?;

@@ -123,6 +123,58 @@ async fn workspaces_side_by_side_do_not_see_each_other() {
 }
 
 #[tokio::test]
+async fn many_workspaces_write_and_reset_at_once_and_each_has_what_is_its_own() {
+    let count = std::env::var("DRYDOCK_TEST_WORKSPACES").map_or(4, |text| text.parse().unwrap());
+    let fleet = Fleet::start();
+    let first = fleet.workspace(json!({})).await;
+    let project = {
+        let agent = first.connect().await;
+        let project = agent.launch("Notes").await;
+        project.migrate("t", TABLE).await;
+        project.id.to_owned()
+    };
+    first.snapshot("start").await;
+    let play = async |number: usize| {
+        let body = json!({ "name": format!("w{number}"), "snapshot": "start" });
+        let workspace = fleet.workspace(body).await;
+        let agent = workspace.connect().await;
+        let write = async |value: usize| {
+            let query = format!("insert into t values ({value})");
+            let arguments = json!({ "project_id": project, "query": query });
+            agent.ok("execute_sql", arguments).await;
+        };
+        write(number).await;
+        if number % 2 == 1 {
+            workspace.reset().await;
+            write(number + 1000).await;
+        }
+        let read = json!({ "project_id": project, "query": "select id from t" });
+        let rows = agent.ok("execute_sql", read).await["rows"].clone();
+        let calls = workspace.get("trace").await["calls"]
+            .as_array()
+            .unwrap()
+            .len();
+        let state = workspace.get("state_hash").await;
+        (number, rows, calls, state)
+    };
+    let all = futures_util::future::join_all((0..count).map(play)).await;
+    let mut hashes = std::collections::HashSet::new();
+    for (number, rows, calls, state) in all {
+        let own = if number % 2 == 1 {
+            number + 1000
+        } else {
+            number
+        };
+        assert_eq!(rows, json!([{ "id": own }]), "workspace {number}");
+        assert_eq!(calls, 2, "workspace {number}");
+        assert_eq!(state["production_unchanged"], true, "{state}");
+        assert_eq!(state["unchanged"], false, "{state}");
+        assert!(hashes.insert(state["hash"].clone()), "{state}");
+    }
+    assert_eq!(hashes.len(), count);
+}
+
+#[tokio::test]
 async fn a_fork_goes_its_own_way() {
     let fleet = Fleet::start();
     let workspace = fleet.workspace(json!({})).await;
