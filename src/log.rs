@@ -39,12 +39,11 @@ pub fn start(file: Option<File>) -> Result<Log, String> {
     let filter = match EnvFilter::try_from_env("DRYDOCK_LOG") {
         // rmcp's louder levels write down what clients send, before anybody knows what in it is a
         // secret.
-        Ok(filter) => match "rmcp=warn".parse() {
-            Ok(quiet) => filter.add_directive(quiet),
-            Err(_) => filter,
-        },
+        Ok(filter) => quieted(filter, "rmcp=warn"),
         Err(_) => EnvFilter::new("warn,drydock=info,rmcp=error"),
     };
+    // For traces: in front of every line they would say more than the line.
+    let filter = quieted(filter, "drydock::spans=off");
     let writer = match file {
         Some(file) => BoxMakeWriter::new(Clean(Mutex::new(file))),
         None => BoxMakeWriter::new(Clean(io::stderr)),
@@ -65,6 +64,13 @@ pub fn start(file: Option<File>) -> Result<Log, String> {
     registry.init();
     std::panic::set_hook(Box::new(log_panic));
     Ok(log)
+}
+
+fn quieted(filter: EnvFilter, directive: &str) -> EnvFilter {
+    match directive.parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    }
 }
 
 /// What `inner` makes, behind the redactor.

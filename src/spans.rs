@@ -6,8 +6,8 @@
 //!   └ POST /v1/projects/{ref}/database/query   each request to the platform
 //! ```
 //!
-//! A span says of a call what the journal says, and nothing of arguments and rows. Where nobody exports
-//! them they are of level `debug`, which costs nothing and gives `DRYDOCK_LOG=drydock=debug` its context.
+//! A span says of a call what the journal says, and nothing of arguments and rows. The log leaves them out, so
+//! that they cost nothing where nobody exports them.
 
 use http::Method;
 use serde_json::Value;

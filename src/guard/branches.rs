@@ -306,6 +306,10 @@ impl Dev {
         client
             .write::<DeleteBranch>(&self.branch, &DeleteBranchQuery::default(), &())
             .await?;
+        let reference = self.branch.reference();
+        if let Err(error) = self.call.guard.store().forget_branch(reference).await {
+            tracing::warn!(%error, "a deleted branch could not be forgotten; the next listing does it");
+        }
         Ok(())
     }
 

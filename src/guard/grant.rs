@@ -109,6 +109,18 @@ async fn find_place(call: &Call, target: &Target, resolved: Resolved) -> Result<
     }
     let named = branch.is_some() || target.environment == Some(Environment::Dev);
     let name = branch.unwrap_or_else(|| call.guard.policy().dev_branch.name.clone());
+    if target.remembered
+        && let Some(reference) = call.guard.remembered_branch(&project, &name).await?
+        && branch_ref.as_ref().is_none_or(|own| *own == reference)
+    {
+        return Ok(Place {
+            project,
+            branch: Some(name),
+            reference,
+            redirected: branch_ref.is_none(),
+            by_name: false,
+        });
+    }
     let branches = call.guard.branches_of(&project).await?;
     let mut matching = branches.into_iter().filter(|branch| match &branch_ref {
         Some(reference) => &branch.project_ref == reference,

@@ -203,6 +203,8 @@ struct Inner {
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     /// Calls whose callers were told to come back.
     operations: operations::Operations,
+    /// When branches were last listed.
+    listings: target::Listings,
 }
 
 impl Guard {
@@ -230,6 +232,7 @@ impl Guard {
                 oauth,
                 turns: Mutex::default(),
                 operations: operations::Operations::default(),
+                listings: target::Listings::default(),
             }),
             policy: Arc::new(policy),
             metered: None,

@@ -4,6 +4,9 @@
 //! branch by name. It has no way to name production. What cannot be proven to be a development
 //! branch is production, and what a ref stands for is never guessed.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -11,6 +14,7 @@ use super::{ALIKE, Code, DevSecrets, Guard, Next, Refusal};
 use crate::api::branches::{Branch, ListBranches};
 use crate::api::projects::ListProjects;
 use crate::api::{ApiError, DevBranch, Ref, Unproven, Which};
+use crate::clock;
 use crate::fence::quote;
 
 /// Production, or a branch.
@@ -33,6 +37,7 @@ pub struct Target {
     pub(super) writes: bool,
     pub(super) as_is: bool,
     pub(super) whole: bool,
+    pub(super) remembered: bool,
     pub(super) secrets: DevSecrets,
 }
 
@@ -93,6 +98,14 @@ impl Target {
         self.to_read()
     }
 
+    /// What Drydock itself remembers of the branch is read, and a listing of branches that has just been seen is
+    /// enough to find it by: see [`Guard::remembered_branch`].
+    #[must_use]
+    pub fn from_memory(mut self) -> Self {
+        self.remembered = true;
+        self.to_read()
+    }
+
     /// Nothing will be written.
     #[must_use]
     pub fn to_read(mut self) -> Self {
@@ -140,6 +153,36 @@ pub(super) struct Resolved {
     pub(super) branch: Option<String>,
     /// The given ref, where it was a branch's own.
     pub(super) branch_ref: Option<Ref>,
+}
+
+/// For how long a listing of branches is taken for what there is, by what needs no more: in milliseconds of the clock.
+const FRESH: i64 = 10_000;
+
+/// When this process last saw the branches of which project.
+#[derive(Default)]
+pub(super) struct Listings(Mutex<HashMap<Ref, i64>>);
+
+impl Listings {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Ref, i64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn seen(&self, project: &Ref) {
+        let now = clock::unix_millis();
+        let mut listings = self.lock();
+        listings.retain(|_, at| is_fresh(*at, now));
+        listings.insert(project.clone(), now);
+    }
+
+    fn are_fresh(&self, project: &Ref) -> bool {
+        let seen = self.lock().get(project).copied();
+        seen.is_some_and(|at| is_fresh(at, clock::unix_millis()))
+    }
+}
+
+fn is_fresh(at: i64, now: i64) -> bool {
+    // The machine's clock may be put back.
+    (now - at).abs() < FRESH
 }
 
 impl Guard {
@@ -268,13 +311,31 @@ impl Guard {
             Err(error) if error.status() == Some(422) => Vec::new(),
             other => other?,
         };
-        if let Err(error) = self.store().remember_branches(project, &listed).await {
-            tracing::warn!(%error, "the branches of {project} could not be remembered");
+        match self.store().remember_branches(project, &listed).await {
+            Ok(()) => self.inner.listings.seen(project),
+            Err(error) => {
+                tracing::warn!(%error, "the branches of {project} could not be remembered");
+            }
         }
         Ok(listed
             .into_iter()
             .filter(|branch| !branch.is_default)
             .collect())
+    }
+
+    /// The ref of a branch by its name, where this process has seen the project's branches within the last
+    /// [`FRESH`] and the store remembers exactly one of that name. What other tools and servers of this store make or
+    /// delete, it knows at once; what happens outside of Drydock, after that time.
+    pub(super) async fn remembered_branch(
+        &self,
+        project: &Ref,
+        name: &str,
+    ) -> Result<Option<Ref>, Refusal> {
+        if !self.inner.listings.are_fresh(project) {
+            return Ok(None);
+        }
+        let mut called = self.store().branches_called(project, name).await?;
+        Ok(called.pop().filter(|_| called.is_empty()))
     }
 
     /// Proves a branch to be a development branch, or says in words why it is not.

@@ -77,6 +77,29 @@ impl Store {
         .await
     }
 
+    /// Forgets a branch that is gone.
+    pub async fn forget_branch(&self, reference: &Ref) -> Result<(), StoreError> {
+        let reference = reference.to_string();
+        self.run(move |connection| {
+            connection.execute("delete from branches where ref = ?1", params![reference])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The branches of a project that have this name, as they were remembered last.
+    pub async fn branches_called(&self, project: &Ref, name: &str) -> Result<Vec<Ref>, StoreError> {
+        let (project, name) = (project.to_string(), name.to_owned());
+        self.look(move |connection| {
+            let mut statement = connection
+                .prepare_cached("select ref from branches where project = ?1 and name = ?2")?;
+            let rows = statement.query_map(params![project, name], |row| row.get(0))?;
+            let refs: Vec<String> = rows.collect::<Result<_, _>>()?;
+            Ok(refs.iter().filter_map(|one| one.parse().ok()).collect())
+        })
+        .await
+    }
+
     /// What was remembered last: refs and names, ordered.
     async fn known_branches(&self, project: String) -> Result<Vec<(String, String)>, StoreError> {
         self.look(move |connection| {

@@ -35,7 +35,7 @@ impl Tool for ListRestorePoints {
     fn target(input: &Input) -> Result<Target, Refusal> {
         Ok(Target::project(&input.project_id)
             .branch(input.branch.as_deref())
-            .to_read())
+            .from_memory())
     }
 
     async fn call(grant: Read, _: Input) -> Result<Output, Refusal> {

@@ -283,3 +283,59 @@ async fn a_point_whose_history_the_platform_does_not_keep_any_more_is_said_to_be
     assert_eq!(point(&format!("rp-{}", versions[3]))["reachable"], true);
     project.migrate("e", &table("e")).await;
 }
+
+#[tokio::test]
+async fn points_are_listed_from_drydocks_own_memory_once_the_branch_is_known() {
+    let world = World::new();
+    let mcp = world.serve().await;
+    let project = mcp.launch("P").await;
+    let version = project.migrate("a", &table("a")).await;
+    // The first of them sees which branches there are; the others ask nobody.
+    for _ in 0..3 {
+        assert_eq!(
+            project.point_names().await,
+            ["baseline".to_owned(), format!("rp-{version}")]
+        );
+    }
+    let by_its_own_ref = json!({ "project_id": project.dev().await });
+    let listed = mcp.ok("list_restore_points", by_its_own_ref).await;
+    assert_eq!(listed["restore_points"].as_array().unwrap().len(), 2);
+    assert_eq!(listed["target"]["redirected"], false);
+    assert!(mcp.end().await.success());
+    let journal = world.journal();
+    let sent: Vec<u64> = journal
+        .iter()
+        .filter(|entry| entry["tool"] == "list_restore_points" && entry["kind"] == "outcome")
+        .map(|entry| entry["body"]["platform_calls"].as_u64().unwrap())
+        .collect();
+    assert!(sent[0] <= 1, "{sent:?}");
+    assert_eq!(sent[1..], [0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_branch_that_is_deleted_or_made_again_is_not_taken_for_the_one_before() {
+    let world = World::new();
+    let (one, other) = (world.serve().await, world.serve().await);
+    let project = one.launch("P").await;
+    project.migrate("a", &table("a")).await;
+    let elsewhere = json!({ "project_id": project.id });
+    let points = async || {
+        let listed = other.ok("list_restore_points", elsewhere.clone()).await;
+        (
+            listed["restore_points"].as_array().unwrap().len(),
+            listed["target"]["environment"].clone(),
+        )
+    };
+    assert_eq!(points().await, (2, json!("dev")));
+    let discard = json!({ "discard_unmerged": true });
+    project.ok("delete_branch", discard).await;
+    assert_eq!(points().await, (0, json!("production")));
+    assert_eq!(project.points().await.len(), 0);
+    project.migrate("b", &table("b")).await;
+    let again = project.migrate("c", &table("c")).await;
+    assert_eq!(points().await, (3, json!("dev")));
+    assert_eq!(
+        project.point_names().await.last(),
+        Some(&format!("rp-{again}"))
+    );
+}

@@ -149,11 +149,14 @@ async fn on_local(world: &World, project: &str, report: &mut Report) -> Result<(
     http.end().await
 }
 
-/// Calls a second of a tool that needs little of the platform, on one and on several connections.
+/// Calls a second of a tool that asks Drydock's own store, on one and on several connections.
 async fn throughput(world: &World, project: &str, report: &mut Report) -> Result<(), Failure> {
     let server = OverHttp::of(drydock(&["serve", "--http", "127.0.0.1:0"], &world.dir)).await?;
     let pid = server.pid()?;
     let arguments = json!({ "project_id": project });
+    // A DEV branch with a point, as an agent has it.
+    let migration = json!({ "project_id": project, "name": "t", "query": "create table t ()" });
+    server.call("apply_migration", migration).await?;
     let time = Duration::from_millis(if world.full { 10_000 } else { 2_500 });
     for connections in [1, 16] {
         let mut clients = Vec::new();

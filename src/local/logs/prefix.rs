@@ -81,8 +81,16 @@ pub(super) fn events(text: &str, identifier: &str) -> Vec<Event> {
     }
     messages
         .into_iter()
+        .filter(|message| !message.is_of_the_machine())
         .map(|message| event(message, identifier))
         .collect()
+}
+
+impl Message {
+    /// Whether it says where the server listens: a path of this machine, at which nobody else is served.
+    fn is_of_the_machine(&self) -> bool {
+        self.severity == "LOG" && self.text.starts_with("listening on ")
+    }
 }
 
 fn event(message: Message, identifier: &str) -> Event {
@@ -164,8 +172,8 @@ fn micros(time: &str) -> Option<i64> {
     Some(time.and_utc().timestamp_micros())
 }
 
-/// A time as a server prints it.
-fn printed(micros: i64) -> String {
+/// A moment as a server prints it.
+pub(super) fn printed(micros: i64) -> String {
     DateTime::from_timestamp_micros(micros)
         .map(|time| time.format("%Y-%m-%d %H:%M:%S%.3f UTC").to_string())
         .unwrap_or_default()

@@ -1,6 +1,7 @@
-use super::prefix::events;
+use super::prefix::{events, printed};
 use super::{Event, Line, Logs, Source};
 use crate::api::Ref;
+use crate::clock;
 
 const ALWAYS: (i64, i64) = (0, i64::MAX);
 
@@ -160,9 +161,20 @@ fn postgresqls_lines_are_read_with_all_that_they_say_more() {
     assert_eq!(lines[2].message, "cannot load library");
 }
 
-/// A line as a server prints it.
+/// A line as a server prints it now: an old one would not be kept.
 fn server_line(number: u32) -> String {
-    format!("2026-11-23 20:54:30.123 UTC|77|1.4d|{number}|00000|0|0|x|||LOG:  number {number}\n")
+    let now = printed(clock::unix_micros());
+    format!("{now}|77|1.4d|{number}|00000|0|0|x|||LOG:  number {number}\n")
+}
+
+#[test]
+fn where_a_server_listens_on_this_machine_is_told_to_nobody() {
+    let place = server_line(1).replace(
+        "number 1",
+        "listening on Unix socket \"/srv/data/x/.s.PGSQL.5432\"",
+    );
+    let found = events(&format!("{place}{}", server_line(2)), "abc");
+    assert_eq!(found.len(), 1);
 }
 
 fn append(path: &std::path::Path, text: &str) {

@@ -1,7 +1,7 @@
 //! What a migration's statements run, told from the text and a catalogue.
 
 use super::judged;
-use crate::sql::{Object, Reference, running};
+use crate::sql::{Object, Reference, running, runs_anything};
 
 /// A table of the app.
 fn table(id: &str, name: &str) -> Object {
@@ -470,4 +470,26 @@ fn functions_and_triggers_that_a_statement_runs_are_read() {
     assert_eq!(why(plain, &[]), Vec::<String>::new());
     let hidden = "create function f() returns void language plpgsql as $$ begin drop table t; end $$; select case when exists (select from t) then f() end";
     assert_eq!(why(hidden, &[]).len(), 1);
+}
+
+#[test]
+fn what_only_defines_runs_nothing_and_the_catalogue_need_not_be_asked() {
+    for sql in [
+        "create table t (id int); alter table t enable row level security; create policy p on t using (true);",
+        "alter table t enable row level security, force row level security; grant select on t to anon;",
+        "create function f() returns int language sql as 'select 1'; comment on table t is 'x';",
+    ] {
+        assert!(!runs_anything(&judged(sql)), "{sql}");
+    }
+    for sql in [
+        "alter table t enable row level security, add column a int default f()",
+        "alter table t add constraint c check (f(id))",
+        "alter table t owner to postgres",
+        "create index on t (f(id))",
+        "select f()",
+        "do $$ begin perform f(); end $$",
+        "create table u as select f()",
+    ] {
+        assert!(runs_anything(&judged(sql)), "{sql}");
+    }
 }

@@ -135,7 +135,7 @@ async fn many_workspaces_write_and_reset_at_once_and_each_has_what_is_its_own() 
     };
     first.snapshot("start").await;
     let play = async |number: usize| {
-        let body = json!({ "name": format!("w{number}"), "snapshot": "start" });
+        let body = json!({ "name": format!("side{number}"), "snapshot": "start" });
         let workspace = fleet.workspace(body).await;
         let agent = workspace.connect().await;
         let write = async |value: usize| {
