@@ -6,10 +6,6 @@ use clap::Parser;
 use drydock::config::Cli;
 use drydock::{fence, log, redact};
 
-/// A call makes and drops thousands of small pieces of JSON.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     if let Some(code) = drydock::local::confine(std::env::args_os()) {
         return code;

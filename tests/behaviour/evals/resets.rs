@@ -169,7 +169,7 @@ async fn many_workspaces_write_and_reset_at_once_and_each_has_what_is_its_own() 
         assert_eq!(calls, 2, "workspace {number}");
         assert_eq!(state["production_unchanged"], true, "{state}");
         assert_eq!(state["unchanged"], false, "{state}");
-        assert!(hashes.insert(state["hash"].clone()), "{state}");
+        assert!(hashes.insert(state["state_hash"].clone()), "{state}");
     }
     assert_eq!(hashes.len(), count);
 }
