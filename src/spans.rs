@@ -9,10 +9,14 @@
 //! A span says of a call what the journal says, and nothing of arguments and rows. The log leaves them out, so
 //! that they cost nothing where nobody exports them.
 
+use std::borrow::Cow;
+
 use http::Method;
 use serde_json::Value;
 use tracing::field::Empty;
 use tracing::{Level, Span, debug_span};
+
+use crate::redact;
 
 /// What these spans are told apart by from those of libraries.
 pub(crate) const TARGET: &str = "drydock::spans";
@@ -73,7 +77,7 @@ pub(crate) fn asked(tool: &'static str, wire: &Wire) -> Span {
         otel.kind = "server",
         "mcp.method.name" = "tools/call",
         "mcp.protocol.version" = wire.protocol,
-        "jsonrpc.request.id" = wire.id,
+        "jsonrpc.request.id" = clean(&wire.id).as_ref(),
         "network.transport" = if wire.over_http { "tcp" } else { "pipe" },
     )
 }
@@ -107,16 +111,22 @@ fn record(span: &Span, name: &str, value: &Value) {
     match value {
         Value::Null => {}
         Value::Bool(value) => drop(span.record(name, value)),
-        Value::String(value) => drop(span.record(name, value.as_str())),
+        Value::String(value) => drop(span.record(name, clean(value).as_ref())),
         Value::Number(value) => drop(span.record(name, value.as_i64())),
         Value::Array(items) if items.is_empty() => {}
-        Value::Array(_) => drop(span.record(name, value.to_string())),
+        Value::Array(_) => drop(span.record(name, clean(&value.to_string()).as_ref())),
         Value::Object(members) => {
             for (member, value) in members {
                 record(span, &format!("{name}.{member}"), value);
             }
         }
     }
+}
+
+/// A name is a name, also of a branch, and clients number their requests as they like: a secret is taken out as it is
+/// of the journal.
+fn clean(text: &str) -> Cow<'_, str> {
+    redact::text(text).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// A request to the platform.

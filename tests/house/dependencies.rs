@@ -15,7 +15,7 @@ const MAY_USE: [(&str, &[&str]); 22] = [
     ("logs", &[]),
     ("redact", &["hex"]),
     ("fence", &["chance", "redact"]),
-    ("spans", &[]),
+    ("spans", &["redact"]),
     ("otel", &["redact", "spans"]),
     ("log", &["fence", "otel"]),
     ("api", &["chance", "fence", "redact", "spans"]),

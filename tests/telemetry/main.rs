@@ -181,7 +181,11 @@ impl Server {
 
     async fn ask(&mut self, method: &str, params: Value) -> Value {
         self.last += 1;
-        let id = self.last;
+        self.ask_as(json!(self.last), method, params).await
+    }
+
+    /// Asks under an id of the caller's own choice.
+    async fn ask_as(&mut self, id: Value, method: &str, params: Value) -> Value {
         let request = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
         self.send(&request).await;
         loop {
@@ -236,6 +240,8 @@ async fn a_call_is_a_span_of_its_clients_trace_and_says_what_the_journal_says() 
         .await;
     assert_eq!(refused["isError"], true, "{refused}");
     server.call("rm -rf /", json!({})).await;
+    let tables = json!({ "name": "list_tables", "arguments": {} });
+    server.ask_as(json!(secret), "tools/call", tables).await;
     assert!(server.end().await.status.success());
 
     let spans = outside.spans();
@@ -273,6 +279,11 @@ async fn a_call_is_a_span_of_its_clients_trace_and_says_what_the_journal_says() 
     assert_eq!(refused.0["status"]["code"], 2, "an error");
     let asked = only(&spans, "tools/call execute_sql");
     assert_eq!(asked.attribute("error.type"), "tool_error");
+    let numbered = only(&spans, "tools/call list_tables");
+    assert_eq!(
+        numbered.attribute("jsonrpc.request.id"),
+        "sb_secret_[redacted]"
+    );
     let unknown = only(&spans, "tools/call unknown");
     assert_eq!(unknown.attribute("drydock.code"), "unknown_tool");
 
