@@ -49,6 +49,20 @@ impl Fleet {
         Ok(answer.error_for_status()?.json().await?)
     }
 
+    /// Waits for what was made.
+    async fn until_healthy(&self, url: &str, token: &str) -> Result<(), Failure> {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            let shown = self.http.get(url).bearer_auth(token).send().await?;
+            let shown: Value = shown.error_for_status()?.json().await?;
+            if shown["status"] == "ACTIVE_HEALTHY" {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Err(format!("{url} did not become healthy").into())
+    }
+
     async fn end(mut self) -> Result<(), Failure> {
         let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok());
         if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
@@ -81,20 +95,9 @@ pub(crate) async fn run(world: &World, report: &mut Report) -> Result<(), Failur
         .await?;
     let made: Value = made.error_for_status()?.json().await?;
     let project = made["ref"].as_str().ok_or("no project")?.to_owned();
-    let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
-        let shown = fleet
-            .http
-            .get(api(&format!("/v1/projects/{project}")))
-            .bearer_auth(token)
-            .send()
-            .await?;
-        let shown: Value = shown.error_for_status()?.json().await?;
-        if shown["status"] == "ACTIVE_HEALTHY" {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    fleet
+        .until_healthy(&api(&format!("/v1/projects/{project}")), token)
+        .await?;
     let branches = format!("/v1/projects/{project}/branches");
     let body = json!({ "branch_name": "DEV" });
     let made = fleet
@@ -104,7 +107,11 @@ pub(crate) async fn run(world: &World, report: &mut Report) -> Result<(), Failur
         .json(&body)
         .send()
         .await?;
-    made.error_for_status()?;
+    let made: Value = made.error_for_status()?.json().await?;
+    let branch = made["project_ref"].as_str().ok_or("no branch")?;
+    fleet
+        .until_healthy(&api(&format!("/v1/projects/{branch}")), token)
+        .await?;
     fleet
         .post(
             &format!("/workspaces/{id}/snapshot"),

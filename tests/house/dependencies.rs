@@ -48,7 +48,8 @@ const MAY_USE: [(&str, &[&str]); 22] = [
     (
         "eval",
         &[
-            "api", "chance", "clock", "guard", "hex", "local", "mcp", "redact", "store", "tools",
+            "api", "chance", "clock", "fence", "guard", "hex", "local", "mcp", "redact", "store",
+            "tools",
         ],
     ),
     ("config", &["api", "eval", "guard", "local", "tools"]),

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::eval::fleet::FleetError;
+use crate::fence;
 
 /// What a route answers.
 pub(super) type Reply = Result<Json<Value>, Fault>;
@@ -38,7 +39,9 @@ impl Fault {
 
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
-        let body = json!({ "error": { "code": self.code, "message": self.message } });
+        // A world's platform quotes what databases say.
+        let message = fence::plain(&self.message);
+        let body = json!({ "error": { "code": self.code, "message": message } });
         (self.status, Json(body)).into_response()
     }
 }

@@ -14,6 +14,7 @@ use crate::eval::agents::Ended;
 use crate::eval::judge::Ruling;
 use crate::eval::scenario::Scenario;
 use crate::eval::world::TracedCall;
+use crate::fence;
 use crate::local::faults::Hit;
 
 /// A run of scenarios by one agent.
@@ -141,7 +142,7 @@ impl Episode {
             goals: Vec::new(),
             never: Vec::new(),
             answer: ended.answer,
-            failure: ended.failure,
+            failure: ended.failure.map(|failure| fence::plain(&failure)),
             costs: Costs::default(),
             state_hash: String::new(),
             production_unchanged: false,
