@@ -5,6 +5,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::extract::Request;
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
 use axum::serve::ListenerExt;
 use axum::{Router, middleware};
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
@@ -64,6 +68,7 @@ pub async fn serve_http_on(
     let service = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
     let router = Router::new()
         .nest_service("/mcp", service)
+        .layer(middleware::from_fn(end_with_no_content))
         .layer(middleware::from_fn_with_state(guard, narrowing::narrow))
         .merge(answers);
     // Nagle's algorithm would hold every small answer back for tens of milliseconds.
@@ -76,6 +81,17 @@ pub async fn serve_http_on(
         .with_graceful_shutdown(async move { stop.cancelled().await })
         .await
         .map_err(|error| error.to_string())
+}
+
+/// Answers the end of a session with 204, where rmcp says 202: the Python client takes anything but 200 and 204 for a
+/// failure, and says so of every session.
+async fn end_with_no_content(request: Request, next: Next) -> Response {
+    let ends = request.method() == Method::DELETE;
+    let mut response = next.run(request).await;
+    if ends && response.status() == StatusCode::ACCEPTED {
+        *response.status_mut() = StatusCode::NO_CONTENT;
+    }
+    response
 }
 
 fn configure(settings: &HttpSettings, stop: &CancellationToken) -> StreamableHttpServerConfig {
