@@ -315,15 +315,16 @@ async fn spans_go_out_as_protobuf_with_the_collectors_key_where_nothing_else_is_
 }
 
 #[tokio::test]
-async fn nothing_is_exported_where_no_collector_is_named() {
+async fn nothing_is_exported_where_opentelemetry_is_switched_off() {
     let outside = Outside::open().await;
-    for variables in [
-        vec![],
-        vec![
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", outside.base.as_str()),
-            ("OTEL_SDK_DISABLED", "true"),
-        ],
+    for switch in [
+        ("OTEL_SDK_DISABLED", "true"),
+        ("OTEL_TRACES_EXPORTER", "none"),
     ] {
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", outside.base.as_str()),
+            switch,
+        ];
         let mut server = Server::start("nowhere", &outside.base, &variables).await;
         server.call("list_projects", json!({})).await;
         assert!(server.end().await.status.success());
